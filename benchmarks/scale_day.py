@@ -28,7 +28,7 @@ from taskhouse.passes import polling_policy
 from taskhouse.passes.sync_pass import ROOM_S as FIRST_S
 from taskhouse.pipelines.rest import AT_LEAST_EVERY, STILL_FOR
 from taskhouse.pipelines.sensors import EVERY_S
-from taskhouse.posthog.budget import Budget, Priority
+from taskhouse.posthog.budget import Budget, KeyWindows, Priority
 from taskhouse.resources.estimate import SOONER, SUMMARIES, TICK, rotation_pages
 from taskhouse.resources.tasks.rotation import ROOM_S
 from taskhouse.settings import Settings
@@ -122,7 +122,7 @@ class Day:
         self.clock = LoopClock(START)
         per_minute, per_hour = self.settings.requests_per_minute, self.settings.requests_per_hour
         self.budget = Budget(
-            self.folder / "budget.sqlite", "key", per_minute=per_minute, per_hour=per_hour, clock=self.clock
+            KeyWindows(self.folder / "budget.sqlite", "key", per_minute=per_minute, per_hour=per_hour, clock=self.clock)
         )
         self.throttle = Throttle(self.clock, ((per_minute, 60), (per_hour, 3600)))  # type: ignore[arg-type]
         self.cores = asyncio.Semaphore(self.machine.cores)

@@ -96,15 +96,15 @@ async def _check(settings: "Settings", projects: tuple[int, ...], lines: list[Li
 
 async def _budget(client: "PostHog") -> list[Line]:
     """Whether the request budget that is shared with other machines can be asked, and keeps what it counted."""
-    budget = client.budget
-    if not budget.shared_at:
+    windows = client.budget.windows
+    if not windows.shared_at:
         return []
-    doubt = await budget.doubt()
-    if budget.outage:
-        said = f"{budget.shared_at} does not answer ({doubt}): this machine makes at most {budget.least}"
+    doubt = await client.budget.doubt()
+    if windows.outage:
+        said = f"{windows.shared_at} does not answer ({doubt}): this machine makes at most {windows.least}"
         return [("no", "request budget", said)]
     return [
-        ("no" if doubt else "ok", "request budget", f"{budget.shared_at} answers{f', but {doubt}' if doubt else ''}")
+        ("no" if doubt else "ok", "request budget", f"{windows.shared_at} answers{f', but {doubt}' if doubt else ''}")
     ]
 
 

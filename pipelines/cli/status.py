@@ -56,8 +56,6 @@ def status(
     data, a resource was never synced, or nothing was published for that long after a sync. 1: the warehouse is missing,
     damaged or older than it was.
     """
-    import asyncio
-
     from taskhouse.home import usable
     from taskhouse.settings import load
 
@@ -72,7 +70,7 @@ def status(
         found = judge(settings, held, resources, limit_s)
         copy = status_copy.copy(settings, held)
         code = health.worst([*found, copy]) if held else Exit.MISSING
-        used = asyncio.run(status_requests.used(settings))
+        used = status_requests.used(settings)
     if as_json:
         emit(_portable(settings, held, found, copy, used) | {"exit_code": code})
     elif held is None:

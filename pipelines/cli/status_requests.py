@@ -1,5 +1,6 @@
 """What ``taskhouse status`` says about the request budget of the key."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,18 +30,15 @@ class Used:
     least: str = ""
 
 
-async def used(settings: "Settings") -> Used:
+def used(settings: "Settings") -> Used:
     """How full the windows are; making no request of PostHog."""
-    from taskhouse.posthog.budget import Budget
+    from taskhouse.posthog.budget import KeyWindows
 
     if settings.api_key is None or not (settings.budget or settings.budget_file.exists()):
         return Used()
-    budget = Budget.of(settings)
-    try:
-        windows = await budget.peek()
-        return Used(windows, budget.shared_at, budget.outage, budget.least)
-    finally:
-        await budget.close()
+    with contextlib.closing(KeyWindows.of(settings)) as windows:
+        found = windows.peek()
+        return Used(found, windows.shared_at, windows.outage, windows.least if windows.outage else "")
 
 
 def show(used: Used) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from taskhouse.clock import Clock
 from taskhouse.emulator.state.throttle import Throttle
-from taskhouse.posthog.budget import Budget, Priority
+from taskhouse.posthog.budget import Budget, KeyWindows, Priority
 from taskhouse.resources.estimate import Facts, estimate
 from taskhouse.settings import Settings
 
@@ -53,11 +53,7 @@ class Day:
         self.time = Time()
         self.throttle = Throttle(self.time, ((480 // SCALE, 60), (4800 // SCALE, HOUR_S)))  # type: ignore[arg-type]
         self.budget = Budget(
-            path / "budget.sqlite",
-            "key",
-            per_minute=480 // SCALE,
-            per_hour=4800 // SCALE,
-            clock=self.time,
+            KeyWindows(path / "budget.sqlite", "key", per_minute=480 // SCALE, per_hour=4800 // SCALE, clock=self.time)
         )
         self.refused = 0
         self.asked: Counter[Priority] = Counter()

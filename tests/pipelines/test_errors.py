@@ -26,7 +26,7 @@ from taskhouse.pipelines.cli.errors import OPEN, reference, rows
 from taskhouse.pipelines.cli.sync import chosen
 from taskhouse.posthog import http_errors, pages
 from taskhouse.posthog.access import Access
-from taskhouse.posthog.budget import Budget, Priority
+from taskhouse.posthog.budget import Budget, KeyWindows, Priority
 from taskhouse.posthog.client import Answer, PostHog
 from taskhouse.reading import open_snapshot
 from taskhouse.report import Options, Period
@@ -119,7 +119,7 @@ def budget(place: Place, *, broken: bool = False) -> None:
     path = place.file("no database at all, " * 100) if broken else place.folder / "budget.sqlite"
 
     async def work() -> None:
-        made = Budget(path, "key", per_minute=1, per_hour=1)
+        made = Budget(KeyWindows(path, "key", per_minute=1, per_hour=1))
         try:
             for _ in range(3):
                 await made.acquire(Priority.LIVE, within_s=0.0)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import Corrupt, Throttled
-from taskhouse.posthog.budget import Budget, Priority, Window, fingerprint, rates
+from taskhouse.posthog.budget import Budget, KeyWindows, Priority, Window, fingerprint, rates
 
 KEY = "phx_very_secret"
 
@@ -41,7 +42,7 @@ def use(path: Path, work: Callable[[Budget], Awaitable[object]], clock: Slept | 
     async def run() -> None:
         most = {"per_minute": 20, "per_hour": 100} | limits
         per_minute, per_hour = most["per_minute"], most["per_hour"]
-        budget = Budget(path, KEY, per_minute=per_minute, per_hour=per_hour, clock=clock or REAL)
+        budget = Budget(KeyWindows(path, KEY, per_minute=per_minute, per_hour=per_hour, clock=clock or REAL))
         try:
             await work(budget)
         finally:
@@ -85,7 +86,7 @@ def test_each_class_stops_at_its_ceiling(tmp_path: Path, clock: Slept, priority:
             await budget.acquire(priority, within_s=1)
         for _ in range(20 - most):
             assert await budget.acquire(Priority.LIVE) == 0, "what is above the ceiling is left to the live streams"
-        assert await budget.peek() == (Window(60, 20, 20), Window(3600, 20, 100))
+        assert budget.windows.peek() == (Window(60, 20, 20), Window(3600, 20, 100))
 
     use(tmp_path / "b.sqlite", work, clock)
 
@@ -98,7 +99,7 @@ def test_the_count_survives_a_restart_and_holds_no_key(tmp_path: Path, clock: Sl
             await budget.acquire(Priority.LIVE)
 
     async def look(budget: Budget) -> None:
-        assert [window.used for window in await budget.peek()] == [7, 7]
+        assert [window.used for window in budget.windows.peek()] == [7, 7]
 
     use(path, spend, clock)
     use(path, look, clock)
@@ -120,11 +121,49 @@ def test_a_clock_that_was_set_back_blocks_nobody(tmp_path: Path, clock: Slept) -
     use(tmp_path / "b.sqlite", again, clock)
 
 
+def test_a_look_writes_nothing_and_does_not_count_what_a_clock_that_was_ahead_left(
+    tmp_path: Path, clock: Slept
+) -> None:
+    async def spend(budget: Budget) -> None:
+        for _ in range(20):
+            await budget.acquire(Priority.LIVE)
+
+    def used(key: str = KEY) -> list[int]:
+        with closing(KeyWindows(path, key, per_minute=20, per_hour=100, clock=clock)) as windows:
+            return [window.used for window in windows.peek()]
+
+    path = tmp_path / "b.sqlite"
+    assert used() == [0, 0]
+    assert list(tmp_path.iterdir()) == []
+    use(path, spend, clock)
+    clock.ms += 3_599_000
+    assert used() == [0, 20]
+    assert used("another key") == [0, 0]
+    before = path.read_bytes()
+    clock.ms -= 86_400_000
+    assert used() == [0, 0]
+    assert path.read_bytes() == before
+
+
+def test_a_look_does_not_import_what_takes_room(tmp_path: Path) -> None:
+    path = tmp_path / "b.sqlite"
+    use(path, lambda budget: budget.acquire(Priority.LIVE))
+    program = f"""
+import sys
+from pathlib import Path
+from taskhouse.posthog.budget import KeyWindows
+windows = KeyWindows(Path({str(path)!r}), {KEY!r}, per_minute=20, per_hour=0)
+print(windows.peek()[0].used, "pyrate_limiter" in sys.modules)
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said == "1 False\n"
+
+
 def test_zero_switches_it_off_and_leaves_no_file(tmp_path: Path) -> None:
     async def work(budget: Budget) -> None:
         for _ in range(1000):
             assert await budget.acquire(Priority.SWEEP) == 0
-        assert await budget.peek() == ()
+        assert budget.windows.peek() == ()
 
     use(tmp_path / "b.sqlite", work, per_minute=0, per_hour=0)
     assert list(tmp_path.iterdir()) == []
@@ -180,9 +219,9 @@ def test_processes_share_it(tmp_path: Path) -> None:
 import asyncio
 from pathlib import Path
 from taskhouse.errors import Throttled
-from taskhouse.posthog.budget import Budget, Priority
+from taskhouse.posthog.budget import Budget, KeyWindows, Priority
 async def main():
-    budget = Budget(Path({str(tmp_path / "b.sqlite")!r}), {KEY!r}, per_minute=50, per_hour=0)
+    budget = Budget(KeyWindows(Path({str(tmp_path / "b.sqlite")!r}), {KEY!r}, per_minute=50, per_hour=0))
     granted = 0
     try:
         while True:

@@ -13,7 +13,7 @@ from pyrate_limiter.buckets.redis_bucket import LuaScript
 
 from taskhouse.clock import Clock
 from taskhouse.errors import ConfigurationError, Throttled
-from taskhouse.posthog.budget import Budget, Priority, budget
+from taskhouse.posthog.budget import Budget, KeyWindows, Priority, address
 from taskhouse.posthog.budget.limits import HOUR_MS, MINUTE_MS, Limits
 from taskhouse.posthog.budget.store import Unreachable
 from taskhouse.settings import Settings
@@ -43,12 +43,12 @@ def test_a_machine_that_is_cut_off_goes_on_with_its_part(tmp_path: Path, shards:
     clock = Slept()
 
     async def work() -> None:
-        purse = Budget(tmp_path / "b", "key", per_minute=480, per_hour=4800, clock=clock, address=CLOSED, shards=shards)
+        purse = cut_off(tmp_path, clock, shards)
         for _ in range(allowed):
             assert await purse.acquire(Priority.LIVE) == 0
         with pytest.raises(Throttled):
             await purse.acquire(Priority.LIVE, within_s=1)
-        assert purse.outage == "ConnectionError"
+        assert purse.windows.outage == "ConnectionError"
         await purse.close()
 
     asyncio.run(work())
@@ -60,8 +60,13 @@ def test_a_machine_that_is_cut_off_goes_on_with_its_part(tmp_path: Path, shards:
         asyncio.run(once(tmp_path, clock, shards))
 
 
+def cut_off(folder: Path, clock: Clock, shards: int) -> Budget:
+    limits = {"per_minute": 480, "per_hour": 4800, "shards": shards}
+    return Budget(KeyWindows(folder / "b", "key", clock=clock, address=CLOSED, **limits))
+
+
 async def once(folder: Path, clock: Clock, shards: int) -> None:
-    purse = Budget(folder / "b", "key", per_minute=480, per_hour=4800, clock=clock, address=CLOSED, shards=shards)
+    purse = cut_off(folder, clock, shards)
     try:
         await purse.acquire(Priority.LIVE, within_s=1)
     finally:
@@ -90,6 +95,9 @@ class Flaky:
             raise Unreachable("ConnectionError")
         return 0.0
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 class Moving(Slept):
     """A clock whose other hand moves too."""
@@ -102,13 +110,11 @@ def test_it_says_so_once_and_returns_while_somebody_still_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, clock = Flaky(), Moving()
-    monkeypatch.setattr(budget, "shared_store", lambda *_: store)
+    monkeypatch.setattr(address, "shared_store", lambda *_: store)
     monkeypatch.setattr(random, "random", lambda: 0.5)  # so that the last pause ends before the store is due again
 
     async def work() -> None:
-        purse = Budget(tmp_path / "b", "key", per_minute=480, per_hour=4800, clock=clock, address=CLOSED, shards=48)
-        purse._close = purse._own.close  # type: ignore[method-assign]
-        purse._shared.abandon = lambda: None  # type: ignore[union-attr, method-assign]
+        purse = cut_off(tmp_path, clock, 48)
         await purse.acquire(Priority.LIVE)
         await purse.acquire(Priority.LIVE)
         assert clock.ms - began == pytest.approx(60_000, abs=200), "a minute for the next request of its own"
@@ -118,7 +124,7 @@ def test_it_says_so_once_and_returns_while_somebody_still_waits(
         before = clock.ms
         await purse.acquire(Priority.LIVE)
         assert clock.ms - before < 15_100
-        assert not purse.outage
+        assert not purse.windows.outage
         await purse.close()
 
     began = clock.ms
@@ -140,15 +146,16 @@ def test_nothing_shows_the_password(tmp_path: Path, caplog: pytest.LogCaptureFix
         purse = Budget.of(settings)
         await purse.acquire(Priority.LIVE)
         await purse.close()
-        return f"{purse!r} {purse.shared_at} {purse.outage} {purse.least}"
+        windows = purse.windows
+        return f"{purse!r} {windows!r} {windows.shared_at} {windows.outage} {windows.least}"
 
     said = f"{asyncio.run(work())} {settings!r} {settings.model_dump()} {caplog.text}"
     assert "redis://127.0.0.1:1/0 does not answer" in said
     assert "hunter2" not in said
 
 
-@pytest.mark.parametrize(("address", "extra"), [(CLOSED, "redis"), ("postgresql://a:b@h/d", "postgres")])
-def test_the_client_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, extra: str) -> None:
+@pytest.mark.parametrize(("at", "extra"), [(CLOSED, "redis"), ("postgresql://a:b@h/d", "postgres")])
+def test_the_client_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str, extra: str) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ConfigurationError, match=rf"not installed.*taskhouse\[{extra}\]"):
-        Budget(tmp_path / "b", "key", per_minute=1, per_hour=0, address=address)
+        KeyWindows(tmp_path / "b", "key", per_minute=1, per_hour=0, address=at)

@@ -373,7 +373,7 @@ def test_every_connection_is_paid_as_live(settings: MakeSettings) -> None:
                 await client.budget.acquire(Priority.SWEEP)
             api = TasksApi(client, 1, priority=Priority.SWEEP)
             assert [batch async for batch in follow(api, "t", "r")][-1].ending is Ending.STREAM_END
-            assert [window.used for window in await client.budget.peek()] == [12, 12]
+            assert [window.used for window in client.budget.windows.peek()] == [12, 12]
             assert api.meter.requests == 3
 
     asyncio.run(run())

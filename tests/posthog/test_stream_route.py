@@ -261,7 +261,7 @@ def test_the_token_is_paid_from_the_keys_budget_and_the_proxy_is_not(settings: M
             ):
                 tasks = TasksApi(client, 1, priority=Priority.SWEEP)
                 assert [batch async for batch in follow(tasks, "t", "r")][-1].ending is Ending.STREAM_END
-                assert [window.used for window in await client.budget.peek()] == [1, 1]
+                assert [window.used for window in client.budget.windows.peek()] == [1, 1]
                 assert tasks.meter.requests == 4
 
     asyncio.run(run())

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from taskhouse.clock import Clock
-from taskhouse.posthog.budget import Budget, Priority, budget, limits
+from taskhouse.posthog.budget import Budget, KeyWindows, Priority, key_windows, limits
 
 MINUTE_MS = 3000
 LIMIT = 200
@@ -35,8 +35,8 @@ class Skewed(Clock):
 
 
 async def spend(home: Path, address: str, priority: Priority, skew_s: float) -> None:
-    limits.MINUTE_MS, budget.AGAIN_S = MINUTE_MS, 0.5
-    purse = Budget(
+    limits.MINUTE_MS, key_windows.AGAIN_S = MINUTE_MS, 0.5
+    windows = KeyWindows(
         home / "budget.sqlite",
         KEY,
         per_minute=LIMIT,
@@ -45,9 +45,10 @@ async def spend(home: Path, address: str, priority: Priority, skew_s: float) -> 
         address=address,
         shards=SHARDS,
     )
+    purse = Budget(windows)
     while True:
         await purse.acquire(priority)
-        sys.stdout.write(f"{'cut off' if purse.outage else 'shared'}\n")
+        sys.stdout.write(f"{'cut off' if windows.outage else 'shared'}\n")
         sys.stdout.flush()
         await asyncio.sleep(random.random() * 0.005)
         phase, begun_s = divmod(time.time(), PHASE_S)

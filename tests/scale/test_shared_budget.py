@@ -22,7 +22,7 @@ import redis as client
 
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
-from taskhouse.posthog.budget import Budget, Priority, fingerprint
+from taskhouse.posthog.budget import Budget, KeyWindows, Priority, fingerprint
 from tests.scale.servers import Postgres, Redis
 from tests.scale.spender import KEY, LIMIT, MINUTE_MS, SHARDS
 from tests.tied import tied
@@ -155,7 +155,7 @@ def test_no_window_of_the_key_is_ever_over_its_limit(server: Postgres | Redis, t
 
 
 def use(address: str, folder: Path) -> Budget:
-    return Budget(folder / "b.sqlite", KEY, per_minute=50, per_hour=0, shards=4, address=address)
+    return Budget(KeyWindows(folder / "b.sqlite", KEY, per_minute=50, per_hour=0, shards=4, address=address))
 
 
 HOLDER = """
@@ -184,7 +184,7 @@ def test_a_holder_that_dies_or_hangs_blocks_nobody(postgres: Postgres, tmp_path:
             began = time.monotonic()
             await budget.acquire(Priority.LIVE, within_s=0)
             waited = time.monotonic() - began
-            assert not budget.outage
+            assert not budget.windows.outage
             await budget.close()
             return waited
 
@@ -199,7 +199,7 @@ def test_a_wrong_password_is_said_and_not_shown(
     async def work() -> str:
         budget = use(server.url.replace("s3cret", "hunter2"), tmp_path)
         await budget.acquire(Priority.LIVE, within_s=0)
-        said = f"{budget.shared_at} {budget.outage} {await budget.doubt()}"
+        said = f"{budget.windows.shared_at} {budget.windows.outage} {await budget.doubt()}"
         await budget.close()
         return said
 

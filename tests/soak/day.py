@@ -24,7 +24,7 @@ from taskhouse.emulator import virtual
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.passes.context import Context
-from taskhouse.posthog.budget import Budget, Priority
+from taskhouse.posthog.budget import Budget, KeyWindows, Priority
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import registry
 from taskhouse.settings import Settings
@@ -48,13 +48,7 @@ class Purse(Budget):
     """The budget on simulated time, with a note of the longest wait of each class."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(
-            settings.budget_file,
-            settings.key(),
-            per_minute=settings.requests_per_minute,
-            per_hour=settings.requests_per_hour,
-            clock=settings.clock,
-        )
+        super().__init__(KeyWindows.of(settings))
         self.longest: Counter[Priority] = Counter()
 
     async def acquire(self, priority: Priority, *, within_s: float | None = None) -> float:

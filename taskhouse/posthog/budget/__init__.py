@@ -26,6 +26,7 @@ The server's 429 stays the truth: others may use the key.
 """
 
 from taskhouse.posthog.budget.budget import Budget
+from taskhouse.posthog.budget.key_windows import KeyWindows
 from taskhouse.posthog.budget.limits import Priority, Window, fingerprint, rates
 
-__all__ = ["Budget", "Priority", "Window", "fingerprint", "rates"]
+__all__ = ["Budget", "KeyWindows", "Priority", "Window", "fingerprint", "rates"]

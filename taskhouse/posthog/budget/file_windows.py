@@ -1,20 +1,30 @@
 """The windows in SQLite under a file lock (pyrate-limiter's bucket), stamped with this machine's time."""
 
+import contextlib
+import sqlite3
 from pathlib import Path
-
-from pyrate_limiter import RateItem
-from pyrate_limiter.abstracts.algorithm import Decision
-from pyrate_limiter.buckets import SQLiteBucket
+from typing import TYPE_CHECKING
 
 from taskhouse.clock import Clock
 from taskhouse.posthog.budget import limits as spans
 from taskhouse.posthog.budget.limits import Limits, Priority, Window
 
+if TYPE_CHECKING:
+    from pyrate_limiter.buckets import SQLiteBucket
+
 _TIDY_EVERY = 500
+_COUNT = """
+SELECT count(*) FILTER (WHERE item_timestamp >= :minute), count(*)
+FROM '{table}'
+WHERE item_timestamp BETWEEN :hour AND :ahead
+"""
 
 
 class FileWindows:
-    """What the processes of one machine share; raises ``sqlite3.DatabaseError`` if the file cannot be read."""
+    """What the processes of one machine share; raises ``sqlite3.DatabaseError`` if the file cannot be read.
+
+    pyrate-limiter is imported when room is taken: to import it takes longer than to look how full the windows are.
+    """
 
     def __init__(self, path: Path, table: str, limits: Limits, clock: Clock) -> None:
         self.place = str(path)
@@ -27,6 +37,9 @@ class FileWindows:
 
     def take(self, priority: Priority) -> float:
         """Take one request's room; 0 if there was some, otherwise the seconds until there may be."""
+        from pyrate_limiter import RateItem  # noqa: PLC0415
+        from pyrate_limiter.abstracts.algorithm import Decision  # noqa: PLC0415
+
         bucket = self._bucket(priority)
         decision = bucket.put_decision(RateItem(priority.name, self._now_ms()))
         if isinstance(decision, Decision) and decision.allowed:
@@ -38,15 +51,15 @@ class FileWindows:
         return max(wait or 0, 5) / 1000
 
     def peek(self) -> tuple[Window, ...]:
-        """How full each window is, the minute first."""
-        bucket = self._bucket(Priority.LIVE)
-        count = f"SELECT count(*) FROM '{self._table}' WHERE item_timestamp >= ?"  # noqa: S608 - our own hex name
-        with bucket.lock:
-            minute, hour = (
-                bucket.conn.execute(count, (self._now_ms() - span,)).fetchone()[0]
-                for span in (spans.MINUTE_MS, spans.HOUR_MS)
-            )
-        return self.limits.windows(minute, hour)
+        """How full each window is, the minute first; it writes nothing."""
+        if not self._path.exists():
+            return self.limits.windows(0, 0)
+        now = self._now_ms()
+        since = {"minute": now - spans.MINUTE_MS, "hour": now - spans.HOUR_MS, "ahead": now + spans.MINUTE_MS}
+        with contextlib.closing(sqlite3.connect(self._path)) as file:
+            held = file.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", (self._table,)).fetchone()[0]
+            counts = file.execute(_COUNT.format(table=self._table), since).fetchone() if held else (0, 0)
+        return self.limits.windows(*counts)
 
     def close(self) -> None:
         """Close the file."""
@@ -57,7 +70,9 @@ class FileWindows:
     def _now_ms(self) -> int:
         return self._clock.now_us() // 1000
 
-    def _bucket(self, priority: Priority) -> SQLiteBucket:
+    def _bucket(self, priority: Priority) -> "SQLiteBucket":
+        from pyrate_limiter.buckets import SQLiteBucket  # noqa: PLC0415
+
         if priority not in self._buckets:
             allowed = self.limits.rates(priority)
             if self._buckets:
@@ -70,7 +85,7 @@ class FileWindows:
                 self._tidy(bucket)
         return self._buckets[priority]
 
-    def _tidy(self, bucket: SQLiteBucket) -> None:
+    def _tidy(self, bucket: "SQLiteBucket") -> None:
         """Delete entries that no window counts, and entries in the future, which a clock that was set back leaves."""
         now = self._now_ms()
         longest = max(spans.HOUR_MS, *(rate.interval for rate in self.limits.rates(Priority.LIVE)))

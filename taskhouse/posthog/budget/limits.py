@@ -4,8 +4,10 @@ import hashlib
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from pyrate_limiter import Rate
+if TYPE_CHECKING:
+    from pyrate_limiter import Rate
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -55,7 +57,7 @@ class Limits:
         """
         return Limits(self.per_minute / (RESERVE * shards), self.per_hour / (RESERVE * shards))
 
-    def rates(self, priority: Priority) -> list[Rate]:
+    def rates(self, priority: Priority) -> "list[Rate]":
         """The limits of a class, as a bucket wants them."""
         return rates(self.per_minute, self.per_hour, min(priority.value, self.ceiling))
 
@@ -72,11 +74,13 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def rates(per_minute: float, per_hour: float, share: float = 1.0) -> list[Rate]:
+def rates(per_minute: float, per_hour: float, share: float = 1.0) -> "list[Rate]":
     """The limits of one class, as a bucket wants them; a limit that another one implies is left out.
 
     Less than one request in a window is one request in a longer window.
     """
+    from pyrate_limiter import Rate  # noqa: PLC0415 - see FileWindows
+
     minute, minute_ms = _rate(per_minute, MINUTE_MS, share)
     hour, hour_ms = _rate(per_hour, HOUR_MS, share)
     found = []

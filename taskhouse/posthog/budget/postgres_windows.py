@@ -9,6 +9,7 @@ connection, and that of one that hangs or lost its network is ended by the serve
 import contextlib
 import os
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 from pyrate_limiter import RateItem
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     import psycopg
 
 CONNECT_S = 3
+HUNG_S = 6.0
+"""From then on a server that took a question does not answer it; its own time limits are shorter."""
+
 SESSION = {
     "timezone": "UTC",  # the bucket's column has no zone, and two sessions in different zones would not agree
     "statement_timeout": "3s",
@@ -108,7 +112,7 @@ class PostgresWindows:
         self._open = None
         self._buckets.clear()
 
-    def abandon(self) -> None:
+    def _abandon(self) -> None:
         """End the call that another thread waits for: a server that hangs answers no cancellation."""
         with contextlib.suppress(Exception):
             if self._open is not None:
@@ -125,6 +129,8 @@ class PostgresWindows:
     def _answering(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
         import psycopg  # noqa: PLC0415 - an extra
 
+        limit = threading.Timer(HUNG_S, self._abandon)
+        limit.start()
         try:
             if self._open is None:
                 self._open = psycopg.connect(
@@ -142,6 +148,8 @@ class PostgresWindows:
                 self.close()
             self._open = None
             raise Unreachable(said or f"{type(problem).__name__} {problem.sqlstate or ''}".rstrip()) from None
+        finally:
+            limit.cancel()
 
     def _bucket(self, session: "psycopg.Connection[tuple[Any, ...]]", priority: Priority) -> PostgresBucket:
         if priority not in self._buckets:

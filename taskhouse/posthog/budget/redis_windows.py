@@ -86,9 +86,6 @@ class RedisWindows:
         """Close the connections."""
         self._redis.close()
 
-    def abandon(self) -> None:
-        """Nothing: each call has its own time limit."""
-
     def _now_ms(self) -> int:
         seconds, micros = self._redis.time()
         return int(seconds) * 1000 + int(micros) // 1000

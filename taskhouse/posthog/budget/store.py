@@ -31,10 +31,6 @@ class Store(Protocol):
 class SharedStore(Store, Protocol):
     """A store on the network. Each call raises :class:`Unreachable` if it does not answer."""
 
-    def abandon(self) -> None:
-        """End the call that another thread waits for."""
-        ...
-
     def doubt(self) -> str:
         """Why it may forget what was used; empty if it does not."""
         ...
