@@ -1,13 +1,9 @@
-"""Dagster's daemon: only one may run the schedules of a home; it closes the runs that ended with the previous one.
+"""Dagster's daemon: only one may run the schedules of a home; the runs that ended with the previous one are closed."""
 
-``python -m taskhouse.pipelines.daemon`` is the command ``dagster-daemon``, whose heartbeats end with it.
-"""
-
+import contextlib
 import json
-import signal
 import time
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 from socket import AF_INET, AF_UNIX
 from socket import socket as Socket  # noqa: N812 - Dagster names an address so
@@ -24,6 +20,9 @@ SILENT_S = 45.0
 FORMER_SYNC = "taskhouse/command"
 """The tag of a run of `taskhouse sync` in earlier versions."""
 
+MARK = "daemon.ended"
+"""The file in Dagster's folder that says when a daemon of ours ended; it is empty while one runs."""
+
 CONNECT_S = 5.0
 """How long a server may take to accept a connection."""
 
@@ -33,6 +32,7 @@ def refuse_another(
     folder: Path,
     *,
     waiting: Callable[[], None],
+    ended: float = 0.0,
     now: Callable[[], float] = time.time,
     rest: Callable[[float], None] = time.sleep,
 ) -> None:
@@ -42,6 +42,7 @@ def refuse_another(
         instance: Dagster's records of the home.
         folder: Where they are.
         waiting: Called once if a daemon has reported recently and may have ended since.
+        ended: When a daemon of ours ended; what was reported until then needs no wait.
         now: The time.
         rest: Waits for some seconds.
 
@@ -49,7 +50,7 @@ def refuse_another(
         Locked: One runs.
     """
     last = _heard(instance)
-    if now() - last > SILENT_S:
+    if last <= ended <= now() or now() - last > SILENT_S:
         return
     waiting()
     while now() - last <= SILENT_S:
@@ -60,6 +61,27 @@ def refuse_another(
                 hint="Stop that one first (`dagster dev`, `dg dev` or `dagster-daemon run`): two daemons would start"
                 " every run twice.",
             )
+
+
+def began(folder: Path) -> None:
+    """Note that a daemon of ours is about to start, because no other one runs."""
+    (folder / MARK).write_text("", "ascii")
+
+
+def ended(folder: Path) -> None:
+    """Note that it has ended, so that the next start need not wait until it is silent; nothing if none was started."""
+    mark = folder / MARK
+    with contextlib.suppress(OSError):  # the next start waits
+        if not mark.read_text("ascii"):
+            mark.write_text(str(time.time()), "ascii")
+
+
+def ended_at(folder: Path) -> float:
+    """When a daemon of ours ended, in seconds since 1970; 0 if none did, or if nobody was left to note it."""
+    try:
+        return float((folder / MARK).read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        return 0.0
 
 
 def close_runs(instance: "DagsterInstance") -> None:
@@ -108,20 +130,3 @@ def _answers(host: str, port: int | None = None, socket: str | None = None, **_:
 def _heard(instance: "DagsterInstance") -> float:
     """When a daemon last reported that it runs, in seconds since 1970."""
     return max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
-
-
-def main() -> None:
-    """Run Dagster's command, then delete the heartbeats, so that the next start need not wait until they expire."""
-    (command,) = entry_points(group="console_scripts", name="dagster-daemon")
-    try:
-        command.load()()
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        from dagster import DagsterInstance
-
-        with DagsterInstance.get() as instance:
-            instance.wipe_daemon_heartbeats()
-
-
-if __name__ == "__main__":
-    main()

@@ -16,6 +16,12 @@ from taskhouse.pipelines.cli.process_group import catch, led
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
+LOG = "dev.log"
+"""The file in Dagster's folder for what the UI and the daemon print."""
+
+LOG_BYTES = 1_000_000
+"""A start begins a longer file again."""
+
 
 @guarded
 def dev(
@@ -24,8 +30,8 @@ def dev(
 ) -> None:
     """Run the Dagster UI and the daemon that runs the schedules, until interrupted.
 
-    The terminal shows warnings and failures only; everything else is in the UI. If the schedules are on, resources that
-    never ran are run at once.
+    The terminal shows warnings and failures only; everything else is in the UI. What the UI and the daemon print is in
+    TASKHOUSE_HOME/dagster/dev.log. If the schedules are on, resources that never ran are run at once.
 
     The state is in TASKHOUSE_HOME/dagster. Any other Dagster command works if DAGSTER_HOME is set to that folder. Only
     one daemon may run in a home, however it was started: two would start every scheduled run twice.
@@ -34,7 +40,8 @@ def dev(
     settings need a new start: "Reload" in the UI does not read them again.
 
     Ctrl-C or SIGTERM is the normal way to stop it, and the exit code is then 0. What has not ended after 8 seconds, or
-    at a second Ctrl-C, is killed. The next start marks a run that was killed as failed.
+    at a second Ctrl-C, is killed. The next start marks a run that was killed as failed. If the code server is killed,
+    it is started again.
     """
     try:
         catch()
@@ -46,7 +53,7 @@ def dev(
 
 def _dev(host: str, port: int) -> None:
     from taskhouse.home import ready
-    from taskhouse.pipelines.cli.services import forget
+    from taskhouse.pipelines.daemon import ended
     from taskhouse.pipelines.home import dagster_home
     from taskhouse.settings import load
 
@@ -56,36 +63,47 @@ def _dev(host: str, port: int) -> None:
     held = hold(settings, url)
     try:
         bindable(host, port)
-        os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
-        with led(_stopping, forget):
-            serve(url, ["--host", host, "--port", str(port)])
+        folder = dagster_home(settings)
+        os.environ["DAGSTER_HOME"] = str(folder)
+        with led(_stopping, lambda: ended(folder)):
+            serve(folder, url, ["--host", host, "--port", str(port)])
     finally:
         os.close(held)
 
 
 def _stopping() -> None:
-    say("Stopping Dagster.")
+    say("Stopping Dagster. A second Ctrl-C kills what still runs.")
 
 
-def serve(url: str, address: list[str]) -> None:
-    """Run Dagster's processes on the folder of DAGSTER_HOME.
+def serve(folder: Path, url: str, address: list[str]) -> None:
+    """Run Dagster's processes on its folder.
 
     None of it imports Dagster here, because this process lives as long as they do.
     """
-    from taskhouse.pipelines.cli import services
-    from taskhouse.pipelines.cli.instance import WORKSPACE, apart, begin, lost
+    from taskhouse.pipelines.cli import instance, services
+    from taskhouse.pipelines.cli.instance import apart
     from taskhouse.pipelines.upgrade import LOCATION
 
-    def restarting() -> None:
-        say("Dagster's code server ended, and its runs with it; it starts again.")
-        apart(lost)
+    def lost(state: str) -> None:
+        say(f"Dagster's code server {state}. It starts again; its runs are closed, and the schedules repeat them.")
+        apart(instance.lost)
 
-    apart(begin)
-    say(f"Dagster keeps its state in {os.environ['DAGSTER_HOME']}. The UI opens at {url}; press Ctrl-C to stop.")
-    if WORKSPACE.exists():
-        services.develop(WORKSPACE, address)
+    apart(instance.begin)
+    say(f"Dagster keeps its state in {folder}. The UI opens at {url}; press Ctrl-C to stop.")
+    if instance.WORKSPACE.exists():
+        services.develop(instance.WORKSPACE, address)
+    log = folder / LOG
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        os.truncate(log, 0)
     with tempfile.TemporaryDirectory(prefix="taskhouse-dev-") as sockets:
-        services.serve(LOCATION, Path(sockets), address, restarting)
+        services.serve(
+            LOCATION,
+            Path(sockets),
+            address,
+            log=log,
+            lost=lost,
+            back=lambda: say("The code server runs again."),
+        )
 
 
 def hold(settings: "Settings", url: str) -> int:

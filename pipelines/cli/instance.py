@@ -29,7 +29,7 @@ app = typer.Typer(callback=options, add_completion=False)
 @guarded
 def begin() -> None:
     """Refuse to start beside another daemon, and close the runs that ended with the previous one."""
-    from taskhouse.pipelines.daemon import close_runs, refuse_another
+    from taskhouse.pipelines.daemon import began, close_runs, ended_at, refuse_another
     from taskhouse.pipelines.upgrade import carry_over
 
     with _opened() as (instance, folder):
@@ -37,7 +37,10 @@ def begin() -> None:
             instance,
             folder,
             waiting=lambda: say("A Dagster daemon ran here just now; waiting to be sure that it has stopped."),
+            ended=ended_at(folder),
         )
+        began(folder)
+        instance.wipe_daemon_heartbeats()  # the UI would show the previous daemon as running
         close_runs(instance)
         if not WORKSPACE.exists():
             carry_over(instance)

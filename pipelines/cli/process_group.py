@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import typer
 
-AT_ONCE_S = 2.0
+AT_ONCE_S = 0.5
 """A signal that follows the first one this soon is ignored, because some supervisors signal every process."""
 
 PATIENCE_S = 8.0
@@ -26,7 +26,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def led(stopping: Callable[[], None], killed: Callable[[], None]) -> Iterator[None]:
+def led(stopping: Callable[[], None], ended: Callable[[], None]) -> Iterator[None]:
     """Run the block in a child that leads a group of its own; this process waits for it, and hands on what ends it.
 
     What the block has started and not ended is told to end with it, and is killed if it takes too long. A second Ctrl-C
@@ -34,10 +34,12 @@ def led(stopping: Callable[[], None], killed: Callable[[], None]) -> Iterator[No
 
     Args:
         stopping: Called in the process that waits, at the first signal.
-        killed: Called in the process that waits, if the child was killed and so could not tidy up.
+        ended: Called when what the block started has ended: in the child, and in the process that waits, in case the
+            child was killed.
 
     Raises:
-        typer.Exit: In the process that waited, with 0 after a signal, otherwise with the exit code of its child.
+        typer.Exit: In the process that waited, with 0 after a signal, otherwise with the exit code of its child; and in
+            the child after a signal.
     """
     catch()
     for stream in (sys.stdout, sys.stderr):
@@ -55,9 +57,12 @@ def led(stopping: Callable[[], None], killed: Callable[[], None]) -> Iterator[No
         threading.Thread(target=_end_after, args=(lives,), daemon=True).start()
         try:
             yield
+        except KeyboardInterrupt:
+            raise typer.Exit from None  # the process that waits says so
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.killpg(0, signal.SIGTERM)
+            ended()
         return
 
     with contextlib.suppress(OSError):  # it has done so already
@@ -65,11 +70,11 @@ def led(stopping: Callable[[], None], killed: Callable[[], None]) -> Iterator[No
     os.close(lives)
     for _, sink, _ in pipes:
         os.close(sink)
-    _wait(child, [(source, number) for source, _, number in pipes], stopping, killed)
+    _wait(child, [(source, number) for source, _, number in pipes], stopping, ended)
 
 
 def _wait(
-    child: int, shown: list[tuple[int, int]], stopping: Callable[[], None], killed: Callable[[], None]
+    child: int, shown: list[tuple[int, int]], stopping: Callable[[], None], ended: Callable[[], None]
 ) -> NoReturn:
     """Pass on the output of the group until it is told to end, and exit when none of its processes is left."""
     first: list[float] = []
@@ -92,10 +97,10 @@ def _wait(
                 kill()
             return
         first.append(now)
-        stopping()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGTERM)
         timer.start()
+        stopping()
 
     for number in STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
@@ -108,8 +113,7 @@ def _wait(
         reader.join(max(0.0, ends - time.monotonic()))
     timer.cancel()
     kill()
-    if code == -signal.SIGKILL:
-        killed()
+    ended()
     raise typer.Exit(0 if first else code if code >= 0 else 128 - code)
 
 

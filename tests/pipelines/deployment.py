@@ -177,13 +177,13 @@ class Deployment:
 
         return until(look)
 
-    def beats(self) -> list[str]:
-        """The parts of the daemon that look alive."""
-        return list(self._instance.get_daemon_heartbeats())
+    def said(self) -> str:
+        """What the terminal showed since the first start."""
+        return (self.settings.home / "dev.log").read_text("utf-8")
 
     def daemon(self) -> int:
         """The process that ticks and takes runs out of the queue."""
-        return next(pid for pid in family(self._process.pid) if "pipelines.daemon\0run" in commandline(pid))
+        return next(pid for pid in family(self._process.pid) if "dagster._daemon\0run" in commandline(pid))
 
     def code_server(self) -> int:
         """The process that has the definitions, and starts runs."""

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from taskhouse.errors import Locked
+from taskhouse.pipelines import daemon
 from taskhouse.pipelines.daemon import SILENT_S, close_runs, refuse_another
 
 
@@ -30,14 +32,15 @@ class Another:
     def rest(self, seconds: float) -> None:
         self.now += seconds
 
-    def looked_for(self) -> float:
-        """How long it took to find none."""
+    def looked_for(self, ended: float = 0.0) -> float:
+        """How long it took to find none, if one of ours ended then."""
         before = self.now
         instance: Any = self
         refuse_another(
             instance,
             "/home/x/dagster",  # type: ignore[arg-type]
             waiting=lambda: self.told.append(self.now),
+            ended=ended,
             now=lambda: self.now,
             rest=self.rest,
         )
@@ -62,6 +65,29 @@ def test_one_that_was_killed_a_moment_ago_is_waited_for_until_it_is_silent() -> 
     another = Another(960.0, 990.0)
     assert another.looked_for() == pytest.approx(SILENT_S - 10, abs=1)
     assert another.told == [1000.0]
+
+
+def test_one_of_ours_that_ended_is_not_waited_for() -> None:
+    another = Another(980.0, 990.0)
+    assert (another.looked_for(ended=991.0), another.told) == (0.0, [])
+
+
+@pytest.mark.parametrize("ended", [980.0, 2000.0])
+def test_what_was_reported_after_the_end_of_ours_or_by_another_clock_is_waited_for(ended: float) -> None:
+    with pytest.raises(Locked):
+        Another(980.0, 990.0, 1020.0).looked_for(ended)
+
+
+def test_the_end_of_a_daemon_is_noted_once_and_only_of_one_that_began(tmp_path: Path) -> None:
+    daemon.ended(tmp_path)
+    assert daemon.ended_at(tmp_path) == 0
+    daemon.began(tmp_path)
+    assert daemon.ended_at(tmp_path) == 0  # if all of it is killed, nothing is known
+    daemon.ended(tmp_path)
+    noted = daemon.ended_at(tmp_path)
+    assert 0 <= time.time() - noted < 60
+    daemon.ended(tmp_path)
+    assert daemon.ended_at(tmp_path) == noted
 
 
 def test_runs_whose_server_is_gone_are_closed_and_no_others(tmp_path: Path) -> None:

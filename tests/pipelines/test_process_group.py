@@ -14,10 +14,10 @@ import pytest
 LEADS = """
 import subprocess, sys, time, typer
 from taskhouse.pipelines.cli import process_group
-process_group.PATIENCE_S = 1.0
+process_group.PATIENCE_S = float(sys.argv[3])
 says = lambda text: lambda: print(text, flush=True)
 try:
-    with process_group.led(says("stopping"), says("killed")):
+    with process_group.led(says("stopping"), says("ended")):
         importing = subprocess.Popen([sys.executable, "-c", sys.argv[2]], stdout=subprocess.PIPE)
         importing.stdout.read(1)
         print(importing.pid, flush=True)
@@ -35,10 +35,12 @@ STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEE
 
 
 @contextlib.contextmanager
-def command(seconds: float, work: str = SLEEPS) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+def command(
+    seconds: float, work: str = SLEEPS, patience_s: float = 1.0
+) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """A command whose work takes so long, and the number of a process that the work has started."""
     with subprocess.Popen(
-        [sys.executable, "-c", LEADS, str(seconds), work],
+        [sys.executable, "-c", LEADS, str(seconds), work, str(patience_s)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -53,7 +55,7 @@ def command(seconds: float, work: str = SLEEPS) -> Iterator[tuple["subprocess.Po
 def test_what_ends_the_command_ends_what_it_started_without_a_word(number: int) -> None:
     with command(60) as (running, started):
         os.killpg(running.pid, number)
-        assert running.communicate(timeout=20)[0] == "stopping\n"
+        assert running.communicate(timeout=20)[0] == "stopping\nended\n"
     assert running.returncode == 0
     assert not lives(started)
 
@@ -61,7 +63,19 @@ def test_what_ends_the_command_ends_what_it_started_without_a_word(number: int) 
 def test_what_does_not_end_in_time_is_killed() -> None:
     with command(60, STUBBORN) as (running, started):
         running.terminate()
-        assert running.communicate(timeout=20)[0] == "stopping\nkilled\n"
+        assert running.communicate(timeout=20)[0] == "stopping\nended\n"
+    assert running.returncode == 0
+    assert not lives(started)
+
+
+def test_a_second_signal_kills_all_of_it_at_once_unless_it_came_with_the_first() -> None:
+    with command(60, STUBBORN, patience_s=60) as (running, started):
+        for _ in range(2):
+            running.send_signal(signal.SIGINT)
+        time.sleep(1)
+        assert lives(started)
+        running.send_signal(signal.SIGINT)
+        assert running.communicate(timeout=20)[0] == "stopping\nended\n"
     assert running.returncode == 0
     assert not lives(started)
 
@@ -71,7 +85,8 @@ def test_nothing_outlives_a_command_that_ended_or_was_killed(seconds: float) -> 
     with command(seconds) as (running, started):
         if seconds:
             running.kill()
-        assert running.communicate(timeout=20)[0] == ""  # at its end nobody holds the output any more
+        said = running.communicate(timeout=20)[0]  # at its end nobody holds the output any more
+        assert set(said.splitlines()) == (set() if seconds else {"ended"})
     assert running.returncode == (-signal.SIGKILL if seconds else 0)
     until = time.monotonic() + 20  # what was told to end lets go of the output a moment before it is gone
     while lives(started) and time.monotonic() < until:
