@@ -5,29 +5,52 @@
 -- Tasks whose list of runs may contain something new: it was never read, or not since there is a new latest run, or the
 -- task differs from the stored version of that run, or an older run may still change, or the list was refused or could
 -- not be read in full. `is_active` says whether the task was active since its list was read, as far as that is known.
-WITH task AS (
+-- Of tasks that are absent nothing is read. A run changed when the server says so, or when a later version was seen
+-- here; a first sight is no change.
+WITH present AS (
     SELECT
         task_id,
-        latest_run_id,
-        latest_run_status
+        last_seen_at
     FROM
-        newest('raw.task_versions', task_id)
+        raw.task_sightings
     WHERE
         project_id = $project_id
+        AND absent_since IS NULL
+),
+
+task AS (
+    SELECT
+        task_id,
+        arg_max_null(latest_run_id, valid_from) AS latest_run_id,
+        arg_max_null(latest_run_status, valid_from) AS latest_run_status
+    FROM
+        raw.task_versions
+        SEMI JOIN present USING (task_id)
+    WHERE
+        project_id = $project_id
+    GROUP BY
+        task_id
 ),
 
 run AS (
     SELECT
-        task_id,
+        any_value(task_id) AS task_id,
         run_id,
-        status,
-        created_at,
-        scheduled_at,
-        greatest(created_at, updated_at, completed_at, changed_here_at) AS changed_at
+        arg_max_null(status, valid_from) AS status,
+        arg_max_null(scheduled_at, valid_from) AS scheduled_at,
+        greatest(
+            arg_max_null(created_at, valid_from),
+            arg_max_null(updated_at, valid_from),
+            arg_max_null(completed_at, valid_from),
+            CASE WHEN count(*) > 1 THEN max(valid_from) END
+        ) AS changed_at
     FROM
-        newest('raw.run_versions', run_id)
+        raw.run_versions
+        SEMI JOIN present USING (task_id)
     WHERE
         project_id = $project_id
+    GROUP BY
+        run_id
 ),
 
 older AS (
@@ -67,35 +90,33 @@ SELECT
     listed.updated_at AS listed_at,
     listed.state,
     listed.state_since AS since,
-    sighting.last_seen_at AS task_seen_at,
+    present.last_seen_at AS task_seen_at,
     seen.position AS activity_seen,
     seen.position IS NOT NULL
     AND seen.position IS DISTINCT FROM covered.position AS is_active,
     older.runs AS older,
     latest.changed_at
 FROM
-    raw.task_sightings AS sighting
+    present
     INNER JOIN task USING (task_id)
     LEFT JOIN ledger.cursors AS listed
-        ON listed.project_id = sighting.project_id
+        ON listed.project_id = $project_id
         AND listed.resource = 'runs'
-        AND listed.key = sighting.task_id
+        AND listed.key = present.task_id
     LEFT JOIN ledger.cursors AS seen
-        ON seen.project_id = sighting.project_id
+        ON seen.project_id = $project_id
         AND seen.resource = 'activity_seen'
-        AND seen.key = sighting.task_id
+        AND seen.key = present.task_id
     LEFT JOIN ledger.cursors AS covered
-        ON covered.project_id = sighting.project_id
+        ON covered.project_id = $project_id
         AND covered.resource = 'activity_listed'
-        AND covered.key = sighting.task_id
+        AND covered.key = present.task_id
     LEFT JOIN run AS latest
         ON latest.run_id = task.latest_run_id
     LEFT JOIN older
-        ON older.task_id = sighting.task_id
+        ON older.task_id = present.task_id
 WHERE
-    sighting.project_id = $project_id
-    AND sighting.absent_since IS NULL
-    AND task.latest_run_id IS NOT NULL
+    task.latest_run_id IS NOT NULL
     AND (
         listed.position IS DISTINCT FROM task.latest_run_id
         OR latest.status IS DISTINCT FROM task.latest_run_status
