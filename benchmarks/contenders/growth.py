@@ -108,7 +108,7 @@ def parts(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
             for name in RESOURCES
             if settings.wants(name)
         },
-        "status": functools.partial(status_answers.look, settings),
+        "status": functools.partial(status_answers.look, settings, [*filter(settings.wants, RESOURCES)]),
         TAIL: lambda: asyncio.run(tailed(settings, TAIL_S)),
         "compute what is due, which is nothing": functools.partial(derive, warehouse),
         "the report": functools.partial(reported, settings),

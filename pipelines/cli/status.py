@@ -66,7 +66,7 @@ def status(
         resources = chosen(wanted or list(filter(settings.wants, RESOURCES)), tuple(RESOURCES), "--select", "resources")
         if not settings.home.is_dir():
             usable(settings.home)
-        held = look(settings)
+        held = look(settings, resources)
         found = judge(settings, held, resources, limit_s)
         copy = status_copy.copy(settings, held)
         code = health.worst([*found, copy]) if held else Exit.MISSING

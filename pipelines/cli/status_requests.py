@@ -32,10 +32,10 @@ class Used:
 
 def used(settings: "Settings") -> Used:
     """How full the windows are; making no request of PostHog."""
-    from taskhouse.posthog.budget import KeyWindows
-
     if settings.api_key is None or not (settings.budget or settings.budget_file.exists()):
         return Used()
+    from taskhouse.posthog.budget import KeyWindows
+
     with contextlib.closing(KeyWindows.of(settings)) as windows:
         found = windows.peek()
         return Used(found, windows.shared_at, windows.outage, windows.least if windows.outage else "")

@@ -16,11 +16,11 @@ from taskhouse.assets import checks
 from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.assets.queries import Queries, records
 from taskhouse.capture import sanitize
-from taskhouse.clock import REAL
 from taskhouse.export import export
 from taskhouse.pipelines.cli import status_answers
 from taskhouse.reading import Snapshot
 from taskhouse.report import Options
+from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
@@ -121,9 +121,13 @@ class Everything:
             queries = Queries(functools.partial(records, connection))
             for asset in RESOURCE_ASSETS.values():
                 list(checks.answers(queries, asset, checks.keys_of(asset, "1")))
-            for question in status_answers.QUESTIONS:
-                text = status_answers._text(question)
-                connection.execute(text, sql.moment(text, REAL)).fetchall()
+            settings = Settings(host="http://localhost:1", home=self.home, project_ids=(1,))
+            shown = status_answers.answers(
+                lambda question, **asked: sql.rows(connection.execute(status_answers._text(question), asked)),
+                settings,
+                [*RESOURCE_ASSETS],
+            )
+            assert None not in shown.values()
 
     def views(self) -> None:
         """Read every row of every view."""

@@ -14,9 +14,10 @@ from tests.operations.test_verify import checked, wrong
 
 
 def states(house: Any) -> set[str]:
-    held = look(house.settings)
+    resources = [*filter(house.settings.wants, RESOURCES)]
+    held = look(house.settings, resources)
     assert held is not None
-    wanted = [(1, name) for name in filter(house.settings.wants, RESOURCES)]
+    wanted = [(1, name) for name in resources]
     found = health.states(held["passes"] or [], wanted, alive=lambda *_: False, max_age_s=900.0)
     return {state.state for state in found}
 

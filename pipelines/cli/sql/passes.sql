@@ -1,15 +1,16 @@
--- The last pass of every resource and project, when it was last complete, and how old the oldest page of that proof is.
--- Only the rows of these passes are read whole. A copy that an older version published has no proof and no code, and
--- gets empty ones.
+-- The last pass of every resource and project, when it was last complete, and how old the oldest page of that proof is,
+-- among the passes that began at $since or later, or among all. Only the rows of the passes found are read whole. A
+-- copy that an older version published has no proof and no code, and gets empty ones.
 WITH known AS (
     SELECT
         project_id,
         resource,
         arg_max(rowid, started_at) AS last_row,
-        arg_max(rowid, started_at) FILTER (WHERE verdict = 'complete') AS complete_row,
-        max(finished_at) FILTER (WHERE verdict = 'complete') AS complete_at
+        arg_max(rowid, started_at) FILTER (WHERE verdict = 'complete') AS complete_row
     FROM
         ledger.passes
+    WHERE
+        started_at >= coalesce($since::TIMESTAMPTZ, '-infinity'::TIMESTAMPTZ)
     GROUP BY
         project_id,
         resource
@@ -42,7 +43,7 @@ SELECT
     last.rows_added,
     last.viewer,
     epoch($now::TIMESTAMPTZ - coalesce(last.finished_at, last.started_at)) AS age_s,
-    epoch($now::TIMESTAMPTZ - known.complete_at) AS complete_age_s,
+    epoch($now::TIMESTAMPTZ - complete.finished_at) AS complete_age_s,
     complete.proof,
     epoch($now::TIMESTAMPTZ - complete.proven_at) AS proven_age_s
 FROM
