@@ -73,8 +73,8 @@ PEERS = (
     Contender(
         "Singer",
         "events_singer",
-        "A tap of the Singer SDK, piped into target-duckdb. Without a bookmark a kill starts everything again; rows are"
-        " merged by id. No gaps, no proof.",
+        "A tap of the Singer SDK, piped into target-duckdb; the time includes the start of both processes. Without a"
+        " bookmark a kill starts everything again; rows are merged by id. No gaps, no proof.",
         environment="singer",
         slow=True,
     ),
@@ -97,6 +97,12 @@ EVENTS = Case(
             "events_taskhouse",
             "Every event is in a file before its cursor moves, so a kill loses nothing; the exact text, its checksum"
             " and its place are kept; rows, cursor and proof are committed together; gaps are found.",
+        ),
+        Contender(
+            "taskhouse, new home",
+            "events_taskhouse",
+            "The same, with the time that it takes to make the warehouse, once for each home.",
+            ("new",),
         ),
         Contender(
             "floor",

@@ -1,4 +1,4 @@
-"""Run streams with taskhouse: captured through the spool, and loaded meanwhile."""
+"""Run streams with taskhouse: captured through the spool, and loaded meanwhile; with ``new``, into a new home."""
 
 import asyncio
 from pathlib import Path
@@ -55,8 +55,9 @@ def main() -> None:
     asked = measure.asked()
     settings, wanted = settings_of(asked.url, asked.home), runs(asked.given)
     warehouse = open_warehouse(settings)
-    with warehouse.transaction("making the tables"):
-        pass
+    if asked.arguments != ["new"]:
+        with warehouse.transaction("making the tables"):
+            pass
     if asked.mode == "prepare":
         asyncio.run(captured(settings, warehouse, wanted))
         return

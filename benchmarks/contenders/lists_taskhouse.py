@@ -1,4 +1,7 @@
-"""Lists with taskhouse: one pass over tasks, summaries or lists of runs; with ``profile``, where its time goes."""
+"""Lists with taskhouse: one pass over tasks, summaries or lists of runs.
+
+With ``new``, it is the first one in a new home; with ``profile``, also where its time goes.
+"""
 
 import asyncio
 import contextlib
@@ -122,16 +125,17 @@ def main() -> None:
         return
     settings = settings_of(asked.url, asked.home, float(days))
     warehouse = open_warehouse(settings)
-    with warehouse.transaction("making the tables"):
-        pass
+    if "new" not in more:
+        with warehouse.transaction("making the tables"):
+            pass
     spent: dict[str, float] = {}
-    with staged(spent) if more else contextlib.nullcontext():
+    with staged(spent) if "profile" in more else contextlib.nullcontext():
         figures = measure.measured(lambda: once(settings, resource_name))
     with warehouse.reading("counting") as connection:
         (count,) = connection.execute(COUNT).fetchall()[0]
         changed = connection.execute("SELECT count(*) FROM raw.task_versions WHERE title LIKE 'Changed: %'").fetchall()
         read = connection.execute("SELECT rows_seen FROM ledger.passes ORDER BY started_at DESC LIMIT 1").fetchall()
-    tables = {"where the processor time goes": profile(spent, figures["cpu_s"], read[0][0])} if more else {}
+    tables = {"where the processor time goes": profile(spent, figures["cpu_s"], read[0][0])} if spent else {}
     with warehouse.still("measuring"):
         disk_mb = measure.size_mb(settings.warehouse)
     measure.tell(**figures, rows=count, changed=changed[0][0], read=read[0][0], disk_mb=disk_mb, tables=tables)

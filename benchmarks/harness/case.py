@@ -23,8 +23,8 @@ class Contender:
         promises: What it guarantees and what it does not.
         arguments: What the module is given beside the address and its folders.
         environment: Where it runs: ``taskhouse``, or the name of a lock in ``benchmarks/environments``.
-        slow: Whether one run of it is enough in `make bench`.
-        apart: Whether it is run once, without being compared: a profile.
+        slow: Whether one run of it, after one to warm up, is enough in `make bench`.
+        apart: Whether it is run once, without warming up and without being compared: a profile.
     """
 
     name: str

@@ -12,27 +12,28 @@ SHOWN = ("dlt", "duckdb", "httpx", "httpx-sse", "orjson", "pandas", "pyarrow", "
 
 
 def python(name: str) -> Path:
-    """The interpreter of an environment, which is made anew if its lock is another one."""
+    """The interpreter of an environment, which is made anew if its lock is another one.
+
+    Raises:
+        ValueError: It could not be installed.
+    """
     if name == "taskhouse":
         return Path(sys.executable)
     folder, lock = ROOT / ".venv" / "bench" / name, LOCKS / f"{name}.lock"
     ready, interpreter = folder / ".ready", folder / "bin" / "python"
     text = lock.read_text("utf-8")
     if not ready.exists() or ready.read_text("utf-8") != text:
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-        install: list[str | Path] = [
-            "pip",
-            "install",
-            "--quiet",
-            "--compile-bytecode",
-            "--python",
-            interpreter,
-            "--require-hashes",
-        ]
-        subprocess.run([*uv, *install, "--requirement", lock], check=True)
+        uv: list[str | Path] = [sys.executable, "-m", "uv"]
+        _install([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], name)
+        install = [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", interpreter, "--require-hashes"]
+        _install([*install, "--requirement", lock], name)
         ready.write_text(text, "utf-8")
     return interpreter
+
+
+def _install(command: list[str | Path], name: str) -> None:
+    if subprocess.run(command, check=False).returncode:
+        raise ValueError(f"its environment, {name}, could not be installed")
 
 
 def versions(name: str) -> dict[str, str]:

@@ -4,12 +4,13 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.case import CaseResults, Figures
+from benchmarks.harness.case import CaseResults, Contender, Figures
 from benchmarks.harness.environments import ROOT, versions
 
 
@@ -48,7 +49,7 @@ class Results:
     def write(self) -> None:
         """Write ``results.md`` and ``results.json``."""
         self.load.append(os.getloadavg()[0])
-        for environment in {one.environment for outcome in self.outcomes for one in outcome.case.contenders}:
+        for environment in {one.environment for outcome in self.outcomes for one in _measured(outcome)}:
             if environment not in self.versions:
                 self.versions[environment] = versions(environment)
         (self.folder / "results.md").write_text(self.markdown(), "utf-8")
@@ -102,6 +103,10 @@ class Results:
         return "\n\n".join(parts) + "\n"
 
 
+def _measured(outcome: CaseResults) -> list[Contender]:
+    return [one for one in outcome.case.contenders if one.name in outcome.runs]
+
+
 def medians(runs: Sequence[Figures]) -> Figures:
     """The median of each figure."""
     names = [name for name, value in runs[0].items() if isinstance(value, int | float)]
@@ -114,7 +119,7 @@ def _sections(outcome: CaseResults) -> Iterable[str]:
     facts = ", ".join(f"{name} {_figure(value)}" for name, value in outcome.facts.items())
     yield f"## {case.name}" + (f": {size}" if size else "")
     yield case.about + (f" Here: {facts}." if facts else "")
-    compared = [one for one in case.contenders if one.name in outcome.runs and not one.apart]
+    compared = [one for one in _measured(outcome) if not one.apart]
     if compared:
         yield _table(outcome, [one.name for one in compared])
     for contender in case.contenders:
@@ -176,10 +181,7 @@ def _figure(value: object) -> str:
 
 
 def commit() -> str:
-    """The commit that is measured, if the folder is a clone."""
-    head = ROOT / ".git" / "HEAD"
-    text = head.read_text("utf-8").strip() if head.exists() else "unknown"
-    if text.startswith("ref: "):
-        reference = ROOT / ".git" / text.removeprefix("ref: ")
-        text = reference.read_text("utf-8").strip() if reference.exists() else "unknown"
-    return text[:12]
+    """The commit that is measured, and whether the files differ from it; ``unknown`` if the folder is no clone."""
+    asked = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty= with changes", "--exclude=*"]
+    found = subprocess.run(asked, check=False, capture_output=True, text=True)
+    return found.stdout.strip() or "unknown"

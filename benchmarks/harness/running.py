@@ -24,10 +24,10 @@ def run(case: Case, size: Size, *, rounds: int, full: bool, only: frozenset[str]
         size: One of its sizes.
         rounds: How often each contender is measured.
         full: Whether slow contenders are measured as often as the others.
-        only: Names of contenders; empty means all.
+        only: Names of the contenders that are measured.
     """
     outcome = CaseResults(case, size)
-    contenders = [one for one in case.contenders if not only or one.name in only]
+    contenders = [one for one in case.contenders if one.name in only]
     if not contenders:
         return
     with contextlib.ExitStack() as stack:
@@ -41,7 +41,7 @@ def run(case: Case, size: Size, *, rounds: int, full: bool, only: frozenset[str]
             shift = number % len(contenders)
             for contender in [*contenders[shift:], *contenders[:shift]]:
                 once = contender.apart or (contender.slow and not full)
-                if contender.name in outcome.failures or (once and number != 1):
+                if contender.name in outcome.failures or (once and number > 1) or (contender.apart and number == 0):
                     continue
                 turns.take(contender, counts=number > 0)
                 yield contender.name, outcome
@@ -102,11 +102,17 @@ class _Turns:
             timeout=LONGEST_S,
         )
         if done.returncode:
-            raise ValueError("; ".join(done.stderr.strip().splitlines()[-2:]) or f"exit code {done.returncode}")
+            raise ValueError(_last_words(done.stderr) or f"exit code {done.returncode}")
         figures: Figures = json.loads(done.stdout.splitlines()[-1]) if mode == "measure" else {}
         if self.case.requests:
             figures["requests"] = self.case.requests(self.url) - answered
         return figures
+
+
+def _last_words(stderr: str) -> str:
+    """The end of what a process wrote, without the marks below lines of a traceback."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip(" ^~")]
+    return "; ".join(lines[-2:])
 
 
 def _environment(home: Path) -> dict[str, str]:

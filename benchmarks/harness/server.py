@@ -2,6 +2,8 @@
 
 import contextlib
 import multiprocessing
+import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +21,7 @@ def serving(serve: Callable[..., None], world: Any, ready: Callable[[str], objec
     """
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    process = multiprocessing.get_context("fork").Process(target=serve, args=(listener, world), daemon=True)
+    process = multiprocessing.get_context("fork").Process(target=_serve, args=(serve, listener, world), daemon=True)
     process.start()
     listener.close()
     try:
@@ -28,3 +30,10 @@ def serving(serve: Callable[..., None], world: Any, ready: Callable[[str], objec
     finally:
         process.terminate()
         process.join()
+
+
+def _serve(serve: Callable[..., None], *given: Any) -> None:
+    """Serve until the process that started this one ends it; Ctrl-C is meant for that one."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.setpgrp()
+    serve(*given)

@@ -13,12 +13,21 @@ def test_a_contender_that_fails_is_named_and_the_others_are_measured() -> None:
     good = Contender("good", "command", "Nothing.", ("true",))
     bad = Contender("bad", "command", "Nothing.", ("false",))
     case = Case("commands", "Two commands.", (good, bad), ({"tries": 1},), (), COLUMNS)
-    turns = list(running.run(case, {"tries": 1}, rounds=1, full=False, only=frozenset()))
+    turns = list(running.run(case, {"tries": 1}, rounds=1, full=False, only=frozenset({"good", "bad"})))
     assert [name for name, _ in turns] == ["good", "bad", "good"]
     outcome = turns[-1][1]
     assert [sorted(run) for run in outcome.runs["good"]] == [["cpu_s", "peak_mb", "seconds"]]
     assert list(outcome.failures) == ["bad"]
     assert "CalledProcessError" in outcome.failures["bad"]
+
+
+def test_what_is_slow_is_measured_once_and_a_profile_does_not_warm_up() -> None:
+    slow = Contender("slow", "command", "Nothing.", ("true",), slow=True)
+    apart = Contender("apart", "command", "Nothing.", ("true",), apart=True)
+    case = Case("commands", "Two commands.", (slow, apart), ({"tries": 1},), (), COLUMNS)
+    turns = list(running.run(case, {"tries": 1}, rounds=3, full=False, only=frozenset({"slow", "apart"})))
+    assert [name for name, _ in turns] == ["slow", "apart", "slow"]
+    assert {name: len(runs) for name, runs in turns[-1][1].runs.items()} == {"slow": 1, "apart": 1}
 
 
 def test_results_have_medians_ranges_and_ratios_of_neighbours(tmp_path: Path) -> None:
