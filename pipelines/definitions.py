@@ -7,6 +7,7 @@ from taskhouse.assets.engine import Engine, resource
 from taskhouse.home import close
 from taskhouse.pipelines.home import hasten
 from taskhouse.pipelines.jobs import jobs
+from taskhouse.pipelines.lifetime import end_with_parent
 from taskhouse.pipelines.resources import EngineResource
 from taskhouse.pipelines.schedules import schedules
 from taskhouse.pipelines.sensors import sensors
@@ -49,4 +50,5 @@ def defs() -> dg.Definitions:
     """The definitions for the environment of this process, which then creates files only for their owner."""
     close()
     hasten()
+    end_with_parent()
     return build(load())

@@ -85,7 +85,7 @@ def serve(folder: Path, url: str, address: list[str]) -> None:
     from taskhouse.pipelines.upgrade import LOCATION
 
     def lost(state: str) -> None:
-        say(f"Dagster's code server {state}. It starts again; its runs are closed, and the schedules repeat them.")
+        say(f"Dagster's code server {state}, and its runs end with it. It starts again; the schedules repeat the runs.")
         apart(instance.lost)
 
     apart(instance.begin)

@@ -42,7 +42,9 @@ def begin() -> None:
         began(folder)
         instance.wipe_daemon_heartbeats()  # the UI would show the previous daemon as running
         close_runs(instance)
-        if not WORKSPACE.exists():
+        if WORKSPACE.exists():
+            _require_valid(WORKSPACE)
+        else:
             carry_over(instance)
 
 
@@ -67,6 +69,27 @@ def apart(command: Callable[[], None]) -> None:
     code = subprocess.run(words, check=False).returncode  # noqa: S603 - our own words
     if code:
         raise typer.Exit(code if code > 0 else 128 - code)
+
+
+def _require_valid(workspace: Path) -> None:
+    """Read somebody's code locations before `dagster dev` does, which says what is wrong in a long traceback.
+
+    Raises:
+        ConfigurationError: It cannot.
+    """
+    from dagster._core.workspace.load_target import WorkspaceFileTarget
+
+    from taskhouse.errors import ConfigurationError
+
+    try:
+        WorkspaceFileTarget([str(workspace)]).create_origins()
+    except Exception as problem:
+        said = str(problem).partition(" Expected:")[0].rpartition("Error 1: ")[2]
+        cause = " ".join(said.removeprefix("Invariant failed. Description: ").split())
+        raise ConfigurationError(
+            f"{workspace.absolute()} is not valid: {cause[:300].rstrip('.')}.",
+            hint="Fix it; docs/dagster.md has an example. Without this file, `taskhouse dev` serves taskhouse alone.",
+        ) from problem
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from tests.pipelines.test_rare_errors import RARE
 BEGINNING = "run_page/test_page.py::test_the_beginning_of_an_id_is_enough_if_it_is_the_only_one"
 ELSEWHERE = {
     "Dagster's … ….": "pipelines/test_services.py::test_a_process_of_dagster_that_ends_is_named",
+    "… is not valid: ….": "pipelines/test_services.py::test_a_workspace_that_is_not_valid_is_one_line",
     "… must look like ducklake:postgres:dbname=lake or ducklake:sqlite:/srv/lake.sqlite.": (
         "settings/test_lake.py::test_other_catalogues_are_refused"
     ),

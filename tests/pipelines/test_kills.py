@@ -11,7 +11,7 @@ from taskhouse.operations import sync
 from taskhouse.pipelines.cli.truth import compare, raw_counts
 from taskhouse.resources.registry import RESOURCES
 from tests.pipelines.conftest import Scene
-from tests.pipelines.deployment import Deployment, until
+from tests.pipelines.deployment import Deployment, commandline, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.worlds]
 CRONS = "repositories=* * * * *"
@@ -78,8 +78,11 @@ def test_after_kill_9_of_the_code_server_its_runs_are_closed_and_the_next_is_ser
     scene.emulator.faults({**SLOW, "seconds": 60})
     run = dev.launch("sync")
     dev.process(run, "readiness")
+    process = dev.process(run, None)
     os.kill(dev.code_server(), signal.SIGKILL)
 
+    assert dev.ended(run) == "FAILURE"
+    until(lambda: not commandline(process), 20)
     assert dev.ended(run) == "FAILURE"
     scene.emulator.faults()
 
@@ -90,7 +93,7 @@ def test_after_kill_9_of_the_code_server_its_runs_are_closed_and_the_next_is_ser
 
     assert dev.ended(until(launched)) == "SUCCESS"
     _exact(scene)
-    said = dev.said().partition("code server was killed by SIGKILL. It starts again")[2]
+    said = dev.said().partition("code server was killed by SIGKILL, and its runs end with it.")[2]
     assert "The code server runs again." in said
     assert "Traceback" not in said
 

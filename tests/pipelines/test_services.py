@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from taskhouse.errors import TaskhouseError
+from taskhouse.errors import ConfigurationError, TaskhouseError
 from taskhouse.pipelines import daemon
+from taskhouse.pipelines.cli.instance import _require_valid
 from taskhouse.pipelines.cli.services import develop
 from tests.blank import started
 from tests.pipelines.conftest import Commands
@@ -30,6 +31,22 @@ def test_what_is_wrong_with_dagsters_records_is_said_once_and_nothing_is_served(
     assert ended.code == 1
     assert ended.said.count(f"Dagster's database {runs} is damaged.") == 1
     assert "4711" not in ended.said
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("load_from:\n  - python_fil: mine.py\n", 'Received unexpected config entry "python_fil"'),
+        ("load_from: [", "expected the node content"),
+        ("", "Could not parse a workspace config"),
+    ],
+)
+def test_a_workspace_that_is_not_valid_is_one_line(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "workspace.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ConfigurationError, match=f"^{path} is not valid: .*{why}") as problem:
+        _require_valid(path)
+    assert "\n" not in problem.value.message
 
 
 @pytest.mark.slow
@@ -58,7 +75,7 @@ def test_a_code_server_that_is_killed_is_said_and_started_again_and_all_of_it_en
     assert (ended.code, ended.out) == (0, "")
     assert [line.split(".")[0] for line in [*said, *ended.err.splitlines()]] == [
         f"Dagster keeps its state in {home.resolve()}/dagster",
-        "Dagster's code server was killed by SIGKILL",
+        "Dagster's code server was killed by SIGKILL, and its runs end with it",
         "The code server runs again",
         "Stopping Dagster",
     ]
