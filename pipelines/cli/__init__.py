@@ -14,11 +14,15 @@ def main() -> None:
     if {"dev", "tail"} & set(sys.argv[1:3]):
         _end_well()
     try:
-        from taskhouse.home import close
-        from taskhouse.pipelines.cli.app import build
+        from taskhouse.pipelines.startup import uncollected
 
-        close()
-        sys.exit(build(sys.argv[1:])())
+        with uncollected():
+            from taskhouse.home import close
+            from taskhouse.pipelines.cli.app import build
+
+            close()
+            command = build(sys.argv[1:])
+        sys.exit(command())
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

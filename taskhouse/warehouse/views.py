@@ -165,13 +165,12 @@ def prepare(
         clock: Says when it was done.
         zone: Name of the time zone in which a day begins; None leaves it as it is (UTC in a new warehouse).
     """
-    zone = zone or current_zone(connection)
-    wanted, held = {name: digest for name, digest in _digests(_texts(zone)).items() if name in HERE}, _held(connection)
+    text = _day_zone(zone or current_zone(connection))
+    wanted, held = _digests({marts.ZONE: text}), _held(connection)
     if held == wanted:
         return
     with sql.atomic(connection):
         _remove(connection)
-        text = _texts(zone)[marts.ZONE]
         connection.execute(text.replace("CREATE MACRO", "CREATE OR REPLACE MACRO"))
         _comment(connection, marts.ZONE, describe(text))
         if held.get(MART) != wanted[MART]:
@@ -235,9 +234,12 @@ def statement(name: str) -> str:
 
 def _texts(zone: str) -> dict[str, str]:
     """Statements by name, in the order in which they are made; those of macros begin with ``macros/``."""
-    texts = {name: statement(name) for name in marts.ORDER}
-    texts[marts.ZONE] = texts[marts.ZONE].replace(UTC_ZONE, sql.literal(zone))
-    return texts
+    return {name: _day_zone(zone) if name == marts.ZONE else statement(name) for name in marts.ORDER}
+
+
+def _day_zone(zone: str) -> str:
+    """The statement that makes the macro with the time zone in which a day begins."""
+    return statement(marts.ZONE).replace(UTC_ZONE, sql.literal(zone))
 
 
 @functools.cache
