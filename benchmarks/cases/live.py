@@ -42,4 +42,5 @@ LIVE = Case(
     },
     serve=served,
     requests=live_server.answered,
+    prepared=True,
 )

@@ -7,7 +7,7 @@ after a while in which the streams open. Beside them there may be a history.
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from benchmarks.contenders import history, measure
@@ -63,6 +63,14 @@ async def captured(settings: Settings, seconds: float) -> None:
     await follow(settings, stop)
 
 
+def prepare(settings: Settings, size: Mapping[str, int]) -> None:
+    """Read the lists of tasks and runs, and make a history if there should be one."""
+    for name in ("tasks", "runs"):
+        asyncio.run(sync(settings, 1, name))
+    if "runs of a history" in size:
+        history.store(settings, size["runs of a history"], size["events of a run"])
+
+
 def main() -> None:
     """Measure."""
     asked = measure.asked()
@@ -75,12 +83,10 @@ def main() -> None:
         requests_per_hour=0,
         max_streams=size["streams"] * 2,
     )
-    for name in ("tasks", "runs"):
-        asyncio.run(sync(settings, 1, name))
-    held_mb = 0.0
-    if "runs of a history" in size:
-        history.store(settings, size["runs of a history"], size["events of a run"])
-        held_mb = measure.size_mb(settings.warehouse)
+    if asked.mode == "prepare":
+        prepare(settings, size)
+        return
+    held_mb = measure.size_mb(settings.warehouse) if "runs of a history" in size else 0.0
     began, opening, before = time.time(), size["seconds to open"], live_server.sent(asked.url)
     with noted(commits):
         figures = measure.measured(lambda: asyncio.run(captured(settings, opening + size["seconds"])))
