@@ -1,7 +1,7 @@
 """Columns of Arrow made from Python values, and tables of them, which DuckDB scans where they are."""
 
 import itertools
-from array import array
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -44,7 +44,7 @@ def buffered(schema: na.Schema, *buffers: Any, length: int | None = None, valid:
 def large_texts(values: Sequence[str | None]) -> CArray:
     """An array of texts; a lone surrogate becomes a question mark."""
     valid = validity(values)
-    known = values if valid is None else [value or "" for value in values]
+    known = values if valid is None else ["" if value is None else value for value in values]
     together = "".join(known)  # type: ignore[arg-type]
     if together.isascii():
         texts, sizes = together.encode(), map(len, known)  # type: ignore[arg-type]
@@ -54,9 +54,10 @@ def large_texts(values: Sequence[str | None]) -> CArray:
     return buffered(LARGE_TEXT, ends(sizes, "q"), texts, length=len(values), valid=valid)
 
 
-def ends(sizes: Iterable[int], kind: str = "i") -> "array[int]":
-    """Where each of several texts begins and ends, as numbers of a kind that ``array`` knows."""
-    return array(kind, itertools.accumulate(sizes, initial=0))
+def ends(sizes: Iterable[int], kind: str = "i") -> bytes:
+    """Where each of several texts begins and ends, as numbers of a kind that ``struct`` knows."""
+    numbers = list(itertools.accumulate(sizes, initial=0))
+    return struct.pack(f"{len(numbers)}{kind}", *numbers)
 
 
 def validity(values: Sequence[object]) -> bytes | None:

@@ -5,7 +5,7 @@ Arrow, which DuckDB reads where they are, in half the time of parameters.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -16,7 +16,9 @@ CHUNK = 8 << 20
 MANY = 500
 """From how many rows on they come as columns of Arrow."""
 
-_TEXTS = frozenset({str, type(None)})
+_NONE = frozenset({type(None)})
+_TEXTS = _NONE | {str}
+_FEW = ({bool}, {int})
 
 Columns = Mapping[str, str]
 Rows = Sequence[Mapping[str, Any]]
@@ -49,16 +51,17 @@ def _arrays(connection: duckdb.DuckDBPyConnection, table: str, rows: Rows, colum
     from taskhouse.warehouse import arrow_columns  # noqa: PLC0415 - few rows do not need it
 
     arrays, fixed, fields = {}, {}, []
-    for name, kind in columns.items():
-        values = [row.get(name) for row in rows]
-        if not _TEXTS.issuperset(map(type, values)):
-            values = list(map(_text, values))
-        if values.count(values[0]) == len(values):
-            fixed[name] = _text(values[0])
+    for (name, kind), values in zip(columns.items(), _cells(rows, columns), strict=True):
+        texts = values if type(values[0]) in _TEXTS else _texts(values)
+        if texts[0] == texts[-1] and texts.count(texts[0]) == len(texts):
+            fixed[name] = _text(texts[0])
             fields.append(f"CAST(${name} AS {kind}) AS {name}")
-        else:
-            arrays[name] = arrow_columns.large_texts(values)
-            fields.append(f"CAST({name} AS {kind}) AS {name}")
+            continue
+        fields.append(f"CAST({name} AS {kind}) AS {name}")
+        try:
+            arrays[name] = arrow_columns.large_texts(texts)
+        except TypeError:  # not all of them are texts, as the first one is
+            arrays[name] = arrow_columns.large_texts(_texts(values))
     arrays = arrays or {"nothing": arrow_columns.large_texts([None] * len(rows))}
     held = arrow_columns.table(arrays, len(rows))
     connection.execute("SELECT 1").fetchall()  # nothing can be registered beside a result that waits to be read
@@ -69,6 +72,23 @@ def _arrays(connection: duckdb.DuckDBPyConnection, table: str, rows: Rows, colum
         connection.unregister("arrays")
     finally:
         held.arrays = []
+
+
+def _cells(rows: Rows, names: Iterable[str]) -> Iterator[Sequence[Any]]:
+    """The values of each column; those of all at once if all rows have the same keys in the same order."""
+    keys = list(rows[0])
+    if all(list(row) == keys for row in rows):
+        held = dict(zip(keys, zip(*[row.values() for row in rows], strict=True), strict=True))
+        return (held.get(name) or [None] * len(rows) for name in names)
+    return ([row.get(name) for row in rows] for name in names)
+
+
+def _texts(values: Sequence[Any]) -> list[str | None]:
+    """Values as texts; each number or flag is written once, unless there are both, which may be equal."""
+    if {*map(type, values)} - _NONE in _FEW:
+        written = {value: _text(value) for value in set(values)}
+        return [written[value] for value in values]
+    return list(map(_text, values))
 
 
 def _values(rows: Rows, name: str) -> list[str | None]:
