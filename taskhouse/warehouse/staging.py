@@ -16,6 +16,9 @@ CHUNK = 8 << 20
 MANY = 500
 """From how many rows on they come as columns of Arrow."""
 
+TOGETHER = 200
+"""Rows whose values are looked up together: few enough for the processor's cache."""
+
 _NONE = frozenset({type(None)})
 _TEXTS = _NONE | {str}
 _FEW = ({bool}, {int})
@@ -77,10 +80,14 @@ def _arrays(connection: duckdb.DuckDBPyConnection, table: str, rows: Rows, colum
 def _cells(rows: Rows, names: Iterable[str]) -> Iterator[Sequence[Any]]:
     """The values of each column; those of all at once if all rows have the same keys in the same order."""
     keys = list(rows[0])
-    if all(list(row) == keys for row in rows):
-        held = dict(zip(keys, zip(*[row.values() for row in rows], strict=True), strict=True))
-        return (held.get(name) or [None] * len(rows) for name in names)
-    return ([row.get(name) for row in rows] for name in names)
+    if not all(list(row) == keys for row in rows):
+        return ([row.get(name) for row in rows] for name in names)
+    held: dict[str, list[Any]] = {name: [] for name in keys}
+    for start in range(0, len(rows), TOGETHER):
+        some = zip(*[row.values() for row in rows[start : start + TOGETHER]], strict=True)
+        for column, values in zip(held.values(), some, strict=True):
+            column.extend(values)
+    return (held.get(name) or [None] * len(rows) for name in names)
 
 
 def _texts(values: Sequence[Any]) -> list[str | None]:

@@ -64,6 +64,21 @@ def test_many_rows_keep_their_order_and_what_only_the_last_one_has() -> None:
     assert [row["text"] for row in found[-2:]] == [None, "a\0b"]
 
 
+def test_values_that_are_equal_keep_their_own_text() -> None:
+    several: list[list[Any]] = [[True, 1, None, True], [1, True, 1.0, 1], ["1", 1, None, "1"], [None, False, 0, None]]
+    for values in several:
+        rows = [{"text": value} for value in values * staging.MANY]
+        expected = [value if value is None or value == "1" else json.dumps(value) for value in values]
+        assert [row["text"] for row in staged(rows)] == expected * staging.MANY
+
+
+@given(st.lists(st.permutations(["text", "number"]), min_size=1, max_size=3))
+def test_the_order_of_the_keys_of_a_row_does_not_matter(orders: list[list[str]]) -> None:
+    values: dict[str, Any] = {"text": "7", "number": 8}
+    rows = [{name: values[name] for name in order} for order in orders] * staging.MANY
+    assert staged(rows) == [dict.fromkeys(COLUMNS) | values] * len(rows)
+
+
 @pytest.mark.parametrize("value", [7, True, 1.5, 1e16, {"a": ["é", None]}, [1, "b"]])
 def test_what_is_no_text_is_json_in_a_column_of_texts(value: Any) -> None:
     assert staged([{"text": value}])[0]["text"] == json.dumps(value, ensure_ascii=False)

@@ -40,12 +40,11 @@ class Active(NamedTuple):
     at: str
 
 
-def note(the_pass: Pass, batch: WriteBatch, task: Mapping[str, Any], at: datetime | None) -> None:
+def note(the_pass: Pass, batch: WriteBatch, task: Mapping[str, Any], at: datetime | None, now: datetime) -> None:
     """Compare the activity of a task, as columns, with what was seen before, when the batch is committed.
 
     Activity in the future is not believed: it would hide all that comes before that time.
     """
-    now = the_pass.context.now()
     if at is not None and task["latest_run_id"] is not None and now - LATELY < at <= now + MARGIN:
         the_pass.complete_in(batch, TASKS, [Active(task["task_id"], task["latest_run_id"], at.isoformat())])
 

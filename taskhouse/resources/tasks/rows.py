@@ -32,8 +32,8 @@ def take(the_pass: Pass, batch: WriteBatch, page: Page, request: str, offset: in
     number = the_pass.page(batch, request, names, page.body_sha256, page.count, offset=offset)
     for bad in page.bad:
         the_pass.quarantine(batch, RESOURCE, bad.text, bad.reason, pointer="", key=bad.key)
-    at = the_pass.context.now().isoformat()
-    successes = [_take_one(the_pass, batch, row, number, "list", at) for row in page.rows]
+    now = the_pass.context.now()
+    successes = [_take_one(the_pass, batch, row, number, "list", now) for row in page.rows]
     run_facts.note(the_pass, batch, map(run_facts.of_task, page.rows))
     return [name for name, was in zip(names, successes, strict=True) if name and not was]
 
@@ -41,16 +41,17 @@ def take(the_pass: Pass, batch: WriteBatch, page: Page, request: str, offset: in
 def take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str) -> bool:
     """Take in one full task; False if it could not be read."""
     run_facts.note(the_pass, batch, [run_facts.of_task(row)])
-    return _take_one(the_pass, batch, row, page, observed_in, the_pass.context.now().isoformat())
+    return _take_one(the_pass, batch, row, page, observed_in, the_pass.context.now())
 
 
-def _take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str, at: str) -> bool:
+def _take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str, now: datetime) -> bool:
     columns = the_pass.read(batch, row, record.read, record.SHAPE, RESOURCE)
     if columns is None:
         return False
+    at = now.isoformat()
     batch.add(spec.VERSIONS, the_pass.stamp(columns, page, observed_in, at=at))
     batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page, at=at))
-    activity.note(the_pass, batch, columns, zoned_moment(row, "last_activity_at"))
+    activity.note(the_pass, batch, columns, zoned_moment(row, "last_activity_at"), now)
     with the_pass.quarantining(batch, "runs", row.text, key=columns["latest_run_id"]):
         if inner := runs.latest(row):
             _take_run(the_pass, batch, inner, row.text, columns, page, at)
