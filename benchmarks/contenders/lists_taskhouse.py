@@ -5,6 +5,7 @@ With ``new``, it is the first one in a new home; with ``profile``, also where it
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -123,6 +124,7 @@ def main() -> None:
     if asked.mode == "prepare":
         prepare(settings_of(asked.url, asked.home, 0), measure.size(asked))
         return
+    gc.freeze()  # as every command does with what it imports
     settings = settings_of(asked.url, asked.home, float(days))
     warehouse = open_warehouse(settings)
     if "new" not in more:
