@@ -17,7 +17,7 @@ MANY = 500
 """From how many rows on they come as columns of Arrow."""
 
 TOGETHER = 200
-"""Rows whose values are looked up together: few enough for the processor's cache."""
+"""Rows whose values are looked up together: few enough for the processor's cache and to start no garbage collection."""
 
 _NONE = frozenset({type(None)})
 _TEXTS = _NONE | {str}
