@@ -109,8 +109,8 @@ def parts(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
             if settings.wants(name)
         },
         "status": functools.partial(status_answers.look, settings, [*filter(settings.wants, RESOURCES)]),
-        TAIL: lambda: asyncio.run(tailed(settings, TAIL_S)),
         "compute what is due, which is nothing": functools.partial(derive, warehouse),
+        TAIL: lambda: asyncio.run(tailed(settings, TAIL_S)),
         "the report": functools.partial(reported, settings),
         "the page of a run": functools.partial(paged, settings, run_id),
         "publish a copy": functools.partial(publish, warehouse, settings.published, force=True),

@@ -21,6 +21,7 @@ OPEN = "unknown"
 
 
 @guarded
+@uncollected()
 def status(
     *,
     select: Annotated[
@@ -59,7 +60,7 @@ def status(
     from taskhouse.home import usable
     from taskhouse.settings import load
 
-    with errors_as_json(as_json), uncollected():
+    with errors_as_json(as_json):
         settings = load()
         limit_s = _limit(max_age)
         wanted = [name for text in select or () for name in text.split(",")]
