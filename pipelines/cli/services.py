@@ -78,8 +78,8 @@ def serve(
         servers = stack.enter_context(contextlib.ExitStack())  # ends after the others
         code = servers.enter_context(_code_server(location, socket))
         written = stack.enter_context(log.open("ab"))
-        ticking = stack.enter_context(_running(daemon, DAEMON_ENDS_S, written))
         shown = stack.enter_context(_running([*interface, "--dagster-log-level", "warning"], UI_ENDS_S, written))
+        ticking = stack.enter_context(_running(daemon, DAEMON_ENDS_S, written))
         others = {shown.pid: ("UI", shown), ticking.pid: ("daemon", ticking)}
         while True:
             pid, status = os.wait()
