@@ -11,7 +11,7 @@ from taskhouse.assets import checks, keys, pass_metadata
 from taskhouse.assets.engine import engine_of, resource
 from taskhouse.assets.queries import connected
 from taskhouse.assets.resource_asset import GROUP, MARK, OWNERS, ResourceAsset
-from taskhouse.assets.retries import attempt
+from taskhouse.assets.retries import Interrupted, attempt
 from taskhouse.errors import TaskhouseError
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def asset_of(
             return
         try:
             report = attempt(engine, lambda: engine.sync(project_id, asset.name))
+        except Interrupted:
+            raise
         except (dg.Failure, dg.RetryRequested) as problem:
             if isinstance(problem, dg.Failure) or context.retry_number >= engine.tries_again:
                 with contextlib.suppress(TaskhouseError):  # the warehouse may be why

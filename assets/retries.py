@@ -22,15 +22,22 @@ BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError,
 T = TypeVar("T")
 
 
+class Interrupted(dg.Failure):
+    """A step was told to end. Dagster would retry it, and keep the process of its run until then."""
+
+
 def attempt(engine: Engine, work: Callable[[], T]) -> T:
     """Do the work.
 
     Raises:
         RetryRequested: A lock or the server stopped it, which may be over a minute later.
+        Interrupted: A person, or the end of Dagster, stopped it.
         Failure: It would fail again, or only a person can fix it, or the server asked to come back later.
     """
     try:
         return work()
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as stopped:
+        raise Interrupted("It was interrupted.", allow_retries=False) from stopped
     except TaskhouseError as problem:
         _name(engine, problem)
         passing = isinstance(problem, Locked | Retryable) and not isinstance(problem, Throttled)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from taskhouse.pipelines.cli import health, status_copy, status_requests
-from taskhouse.pipelines.cli.exits import Exit, emit, errors_as_json, guarded, say
+from taskhouse.pipelines.cli.exits import Exit, code_of, emit, errors_as_json, guarded, say
 from taskhouse.pipelines.cli.status_answers import Held, Record, look
 from taskhouse.pipelines.cli.sync import chosen
 from taskhouse.pipelines.startup import uncollected
@@ -55,7 +55,7 @@ def status(
     because a clock was ahead. 4: a last complete pass is older than --max-age, or the published copy is late: it lacks
     a sync that ended an hour ago (or three intervals of its schedule, if those are longer). 5: there is no
     data, a resource was never synced, or nothing was published for that long after a sync. 1: the warehouse is missing,
-    damaged or older than it was.
+    damaged or older than it was, or the request budget cannot be read, which stops every sync.
     """
     from taskhouse.home import usable
     from taskhouse.settings import load
@@ -72,6 +72,7 @@ def status(
         copy = status_copy.copy(settings, held)
         code = health.worst([*found, copy]) if held else Exit.MISSING
         used = status_requests.used(settings)
+        code = code_of(used.problem) if used.problem else code
     if as_json:
         emit(_portable(settings, held, found, copy, used) | {"exit_code": code})
     elif held is None:
@@ -204,6 +205,7 @@ def _portable(
         "quarantine": held["quarantine"] if held else None,
         "requests": [{"seconds": each.seconds, "used": each.used, "limit": each.limit} for each in used.windows],
         "shared_budget": {"place": used.place, "outage": used.outage} if used.place else None,
+        **({"error": used.problem.message, "hint": used.problem.hint} if used.problem else {}),
     }
 
 

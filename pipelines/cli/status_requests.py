@@ -4,7 +4,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from taskhouse.pipelines.cli.exits import say
+from taskhouse.errors import TaskhouseError
+from taskhouse.pipelines.cli.exits import complain, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +23,14 @@ class Used:
         place: Where shards share it; empty if they do not.
         outage: Why it cannot be asked there: then the windows are those of this machine alone.
         least: What this machine may make as long as that lasts.
+        problem: Why its file on this machine cannot be read, which stops every sync.
     """
 
     windows: "Sequence[Window]" = ()
     place: str = ""
     outage: str = ""
     least: str = ""
+    problem: TaskhouseError | None = None
 
 
 def used(settings: "Settings") -> Used:
@@ -37,7 +40,10 @@ def used(settings: "Settings") -> Used:
     from taskhouse.posthog.budget import KeyWindows
 
     with contextlib.closing(KeyWindows.of(settings)) as windows:
-        found = windows.peek()
+        try:
+            found = windows.peek()
+        except TaskhouseError as problem:
+            return Used(problem=problem)
         return Used(found, windows.shared_at, windows.outage, windows.least if windows.outage else "")
 
 
@@ -48,7 +54,9 @@ def show(used: Used) -> None:
     shown = ", ".join(
         f"{window.used:,} of {window.limit:,} in the last {screen.age(window.seconds)}" for window in used.windows
     )
-    if used.outage:
+    if used.problem:
+        complain(used.problem)
+    elif used.outage:
         say(
             f"The request budget {used.place} does not answer ({used.outage}). Until it does, this machine makes at"
             f" most {used.least}."

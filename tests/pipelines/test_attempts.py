@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 SOON = dg.RetryPolicy(max_retries=REPEAT.max_retries)
 
 
-def _raising(problem: Exception) -> Callable[[], Any]:
+def _raising(problem: BaseException) -> Callable[[], Any]:
     def work() -> None:
         raise problem
 
     return work
 
 
-def _tries(problem: Exception) -> int:
+def _tries(problem: BaseException) -> int:
     """How often a step with the policy of every asset is tried."""
     tries = []
 
@@ -59,9 +59,11 @@ def test_a_step_that_the_machine_stopped_is_tried_once_more(problem: Exception) 
         Contract("its word"),
         Permanent("for good"),
         Throttled("later", retry_after_s=600),
+        KeyboardInterrupt(),
+        dg.DagsterExecutionInterruptedError(),
     ],
 )
-def test_what_would_fail_again_is_tried_once(problem: Exception) -> None:
+def test_what_would_fail_again_or_was_interrupted_is_tried_once(problem: BaseException) -> None:
     assert _tries(problem) == 1
 
 

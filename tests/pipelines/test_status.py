@@ -1,5 +1,6 @@
 """What ``taskhouse status`` says while somebody else has the warehouse open."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -157,3 +158,15 @@ def test_open_gaps_are_counted_by_kind_the_most_frequent_first(capsys: pytest.Ca
     assert "4 in project 1 (4 not filled: refused 2, overrun 1, unknown 1); 4 in project 2 (0 not filled)" in " ".join(
         capsys.readouterr().out.split()
     )
+
+
+def test_a_request_budget_that_cannot_be_read_hides_nothing_else(inside: Any, tmp_path: Path) -> None:
+    home = walk(["acme/web"], days=3).publish(tmp_path / "home")
+    (home / "budget.sqlite").write_text("no database at all, " * 100, "ascii")
+    given = {"TASKHOUSE_HOME": str(home), "POSTHOG_PERSONAL_API_KEY": "phx_key"}
+    shown = inside.run("status", **given)
+    assert (shown.code, " readiness " in shown.out, "cannot be read" in shown.err) == (1, True, True), shown
+    plain = json.loads(inside.run("status", "--json", **given).out)
+    assert plain["exit_code"] == 1
+    assert "budget.sqlite cannot be read" in plain["error"]
+    assert [each["resource"] for each in plain["resources"]].count("readiness") == 1
