@@ -43,7 +43,8 @@ def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolic
         pages, compaction = attempt(engine, lambda: _keep_house(settings))
         forgotten = 0
         if records.ours(context.instance, settings.home):
-            forgotten = records.forget(context.instance, settings.keep_runs_days, datetime.now(UTC))
+            began = datetime.now(UTC)
+            forgotten = attempt(engine, lambda: records.forget(context.instance, settings.keep_runs_days, began))
         return dg.MaterializeResult(
             metadata={
                 "pages forgotten": pages,

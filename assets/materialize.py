@@ -71,11 +71,15 @@ def asset_of(
                     yield from answered(settings, asset, wanted, engine.reworded)
             raise
         yield attempt(engine, lambda: made(settings, asset, wanted, report, began, engine.reworded))
-        from taskhouse.operations import publish_soon
-
-        publish_soon(settings)  # the result is recorded now, so the copy is newer than it
+        attempt(engine, lambda: _publish_soon(settings))  # the result is recorded now, so the copy is newer than it
 
     return compute
+
+
+def _publish_soon(settings: "Settings") -> None:
+    from taskhouse.operations import publish_soon
+
+    publish_soon(settings)
 
 
 def made(

@@ -17,6 +17,7 @@ from taskhouse.assets.resource_asset import GROUP, MARK, OWNERS
 from taskhouse.assets.retries import attempt
 
 if TYPE_CHECKING:
+    from taskhouse.operations import Publication
     from taskhouse.settings import Settings
     from taskhouse.warehouse.publish import Published
 
@@ -59,18 +60,22 @@ def asset_of(
     def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         engine = engine_of(context, prefix)
         settings = attempt(engine, engine.settings)
-        from taskhouse.operations import publish_all
-
-        publication = attempt(engine, lambda: publish_all(settings, force=engine.copies_now))
+        publication = attempt(engine, lambda: _published(settings, force=engine.copies_now))
         if publication is None:
             raise dg.Failure(
                 "There is nothing to publish yet.",
                 metadata={"hint": f"Materialize {keys.key(prefix, 'tasks').to_user_string()} first."},
                 allow_retries=False,
             )
-        yield made(settings, key, projects, publication.copy, publication.figures)
+        yield attempt(engine, lambda: made(settings, key, projects, publication.copy, publication.figures))
 
     return compute
+
+
+def _published(settings: "Settings", *, force: bool) -> "Publication | None":
+    from taskhouse.operations import publish_all
+
+    return publish_all(settings, force=force)
 
 
 def made(

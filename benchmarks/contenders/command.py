@@ -7,6 +7,9 @@ from pathlib import Path
 
 from benchmarks.contenders import measure
 
+SYNCS = 20
+"""In how many syncs the first load must end: each takes in a part."""
+
 
 def main() -> None:
     """Measure; what the command prints is dropped."""
@@ -22,12 +25,16 @@ def main() -> None:
         "POSTHOG_PROJECT_IDS": "1",
     }
 
-    def work(*command: str) -> None:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=asked.given, env=environment)
+    def work(*command: str, check: bool = True) -> int:
+        return subprocess.run(
+            command, check=check, stdout=subprocess.DEVNULL, cwd=asked.given, env=environment
+        ).returncode
 
     if asked.mode == "prepare":
-        work("taskhouse", "sync")
-        return
+        for _ in range(SYNCS):
+            if work("taskhouse", "sync", check=False) == 0:
+                return
+        raise ValueError(f"the first load goes on after {SYNCS} syncs")
     measure.tell(**measure.measured(lambda: work(*asked.arguments)))
 
 
