@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Interrupted(dg.Failure):
-    """A step was told to end. Dagster would retry it, and keep the process of its run until then."""
+    """A step was asked to end. Dagster would retry it, and keep the process of its run until then."""
 
 
 def attempt(engine: Engine, work: Callable[[], T]) -> T:
