@@ -11,14 +11,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from taskhouse.clock import REAL
 from taskhouse.settings import Settings
-from taskhouse.warehouse import sql, views
+from taskhouse.warehouse import sql, staging, views
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.engine import Attached
+
+World = dict[str, list[dict[str, Any]]]
+"""By table, the rows of a world."""
 
 
 def blank(path: Path) -> Path:
@@ -31,6 +35,26 @@ def blank(path: Path) -> Path:
         shutil.copyfile(template(), path)
         path.chmod(0o600)
     return path
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A blank warehouse, outside any transaction."""
+    with contextlib.closing(Attached(blank(path))) as attached:
+        yield attached.connection
+
+
+@contextlib.contextmanager
+def lived(connection: duckdb.DuckDBPyConnection, world: World) -> Iterator[None]:
+    """The warehouse with these rows, until the block ends; what is written in it is undone too."""
+    connection.execute("BEGIN")
+    try:
+        for table, rows in world.items():
+            staging.stage(connection, "incoming", rows, staging.of_table(connection, table))
+            connection.execute(f"INSERT INTO {table} BY NAME FROM incoming")
+        yield
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def show(path: Path) -> Path:

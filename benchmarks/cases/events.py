@@ -88,6 +88,9 @@ COLUMNS = {
     "requests": "requests",
 }
 
+NEW_HOME = "The same, with the time that it takes to make the warehouse, once for each home."
+"""What a first time in a home adds."""
+
 EVENTS = Case(
     "events",
     "Streams of runs that have ended, fifty at once, from the socket to committed rows.",
@@ -101,7 +104,7 @@ EVENTS = Case(
         Contender(
             "taskhouse, new home",
             "events_taskhouse",
-            "The same, with the time that it takes to make the warehouse, once for each home.",
+            NEW_HOME,
             ("new",),
         ),
         Contender(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from benchmarks.cases.events import COLUMNS
+from benchmarks.cases.events import COLUMNS, NEW_HOME
 from benchmarks.contenders import lists
 from benchmarks.harness import list_server
 from benchmarks.harness.case import Case, Contender, Figures, Size
@@ -84,7 +84,7 @@ NEWEST = Contender(
 NEW = Contender(
     "taskhouse, new home",
     "lists_taskhouse",
-    "The same, with the time that it takes to make the warehouse, once for each home.",
+    NEW_HOME,
     ("tasks", "0", "new"),
 )
 LOOP = Contender("plain loop", "lists_loop", "It parses every page and keeps nothing.")

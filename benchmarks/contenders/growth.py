@@ -15,6 +15,7 @@ from typing import Any
 
 import taskhouse
 from benchmarks.contenders import history, load, measure
+from benchmarks.contenders.events_taskhouse import settings_of
 from taskhouse import report, run_page
 from taskhouse.operations import follow, sync
 from taskhouse.passes.lifecycle import PassReport
@@ -39,11 +40,6 @@ TAIL = f"a tail of {TAIL_S:g} s"
 ONCE = (TAIL, "verify")
 SETTLING = 4
 """Passes over each resource after which nothing of the small project is due any more."""
-
-
-def settings_of(asked: measure.Asked) -> Settings:
-    """Settings without a limit of requests."""
-    return Settings(host=asked.url, api_key="phx_emulator", project_ids=(1,), home=asked.home, requests_per_hour=0)
 
 
 def one_pass(settings: Settings, name: str) -> PassReport:
@@ -128,7 +124,7 @@ def parts(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
 def main() -> None:
     """Make the history; or measure each part of the work that finds nothing new."""
     asked = measure.asked()
-    settings, size = settings_of(asked), measure.size(asked)
+    settings, size = settings_of(asked.url, asked.home), measure.size(asked)
     if asked.mode == "prepare":
         prepare(settings, size["runs"], size["events of a run"])
         return

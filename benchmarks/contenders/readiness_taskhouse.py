@@ -3,15 +3,15 @@
 import asyncio
 
 from benchmarks.contenders import measure
+from benchmarks.contenders.events_taskhouse import settings_of
 from taskhouse.operations import sync
-from taskhouse.settings import Settings
 from taskhouse.warehouse.opening import open_warehouse
 
 
 def main() -> None:
     """Measure."""
     asked = measure.asked()
-    settings = Settings(host=asked.url, api_key="phx_emulator", project_ids=(1,), home=asked.home, requests_per_hour=0)
+    settings = settings_of(asked.url, asked.home)
     asyncio.run(sync(settings, 1, "repositories"))
 
     def work() -> None:

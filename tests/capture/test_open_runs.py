@@ -1,6 +1,5 @@
 """A plan is made from the runs of which something may still be read, and is the same as one made from all runs."""
 
-import contextlib
 import random
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,9 +14,8 @@ from hypothesis import strategies as st
 
 from taskhouse.capture import open_runs
 from taskhouse.capture.capture_schedule import CapturePlan, parents_of, plan_capture
-from taskhouse.warehouse import sql, staging
-from taskhouse.warehouse.engine import Attached
-from tests.blank import blank
+from taskhouse.warehouse import sql
+from tests.blank import World, lived, opened
 
 EVERY_RUN, EVERY_UNSEARCHED = (
     (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("every_run.sql", "every_unsearched.sql")
@@ -30,28 +28,11 @@ STREAMS = ("live", "stream_end", "terminal_without_stream", "error_budget", "not
 TASKS = 60
 LOGS = ("drained", "settled", "expired", "unproved", "not_found", "refused", "lost")
 
-World = dict[str, list[dict[str, Any]]]
-"""By table, the rows of a world."""
-
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    path = blank(tmp_path_factory.mktemp("runs") / "warehouse.duckdb")
-    with contextlib.closing(Attached(path)) as attached:
-        yield attached.connection
-
-
-@contextlib.contextmanager
-def lived(connection: duckdb.DuckDBPyConnection, world: World) -> Iterator[None]:
-    """The warehouse with these rows, until the block ends."""
-    connection.execute("BEGIN")
-    try:
-        for table, rows in world.items():
-            staging.stage(connection, "incoming", rows, staging.of_table(connection, table))
-            connection.execute(f"INSERT INTO {table} BY NAME FROM incoming")
-        yield
-    finally:
-        connection.execute("ROLLBACK")
+    with opened(tmp_path_factory.mktemp("runs") / "warehouse.duckdb") as connection:
+        yield connection
 
 
 def before(minutes: float) -> datetime:

@@ -1,6 +1,5 @@
 """``taskhouse status`` looks at the newest passes, and reads no row to count them, however long the history is."""
 
-import contextlib
 import random
 import re
 from collections.abc import Iterator
@@ -17,9 +16,9 @@ from hypothesis import strategies as st
 from taskhouse.clock import StoppedClock
 from taskhouse.pipelines.cli import status_answers
 from taskhouse.settings import Settings
-from taskhouse.warehouse import sql, staging
-from taskhouse.warehouse.engine import ROW_GROUP, Attached
-from tests.blank import blank
+from taskhouse.warehouse import sql
+from taskhouse.warehouse.engine import ROW_GROUP
+from tests.blank import lived, opened
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 RESOURCES = ("tasks", "runs", "readiness")
@@ -46,18 +45,8 @@ FROM range($rows) AS rows (number)
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    path = blank(tmp_path_factory.mktemp("passes") / "warehouse.duckdb")
-    with contextlib.closing(Attached(path)) as attached:
-        yield attached.connection
-
-
-@contextlib.contextmanager
-def undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
+    with opened(tmp_path_factory.mktemp("passes") / "warehouse.duckdb") as connection:
+        yield connection
 
 
 def asked(connection: duckdb.DuckDBPyConnection, *projects: int) -> status_answers.Held:
@@ -95,9 +84,7 @@ def drawn(seed: int) -> list[dict[str, Any]]:
 def test_what_recent_passes_show_is_what_all_passes_show(
     warehouse: duckdb.DuckDBPyConnection, seed: int, projects: tuple[int, ...]
 ) -> None:
-    with undone(warehouse):
-        staging.stage(warehouse, "incoming", drawn(seed), staging.of_table(warehouse, "ledger.passes"))
-        warehouse.execute("INSERT INTO ledger.passes BY NAME FROM incoming")
+    with lived(warehouse, {"ledger.passes": drawn(seed)}):
         text = status_answers._text("passes")
         every = sql.rows(warehouse.execute(text, {"now": NOW, "since": None}))
         found = asked(warehouse, *projects)["passes"]
@@ -120,8 +107,7 @@ def scanned(connection: duckdb.DuckDBPyConnection, question: str, **given: objec
 
 @pytest.mark.parametrize("passes", [20_000, 60_000])
 def test_what_is_read_does_not_grow_with_the_passes_and_the_rows(tmp_path: Path, passes: int) -> None:
-    with contextlib.closing(Attached(blank(tmp_path / "warehouse.duckdb"))) as attached:
-        warehouse = attached.connection
+    with opened(tmp_path / "warehouse.duckdb") as warehouse:
         warehouse.execute(MANY, {"passes": passes, "resources": [*RESOURCES], "now": NOW})
         warehouse.execute(SEEN, {"rows": passes, "now": NOW})
         assert scanned(warehouse, "rows", project_id=1) == 0
@@ -133,7 +119,7 @@ def test_what_is_read_does_not_grow_with_the_passes_and_the_rows(tmp_path: Path,
 
 
 def test_rows_are_counted_for_each_project(warehouse: duckdb.DuckDBPyConnection) -> None:
-    with undone(warehouse):
+    with lived(warehouse, {}):
         warehouse.execute(SEEN, {"rows": 7, "now": NOW})
         warehouse.execute(SEEN.replace("1 AS project_id", "2 AS project_id"), {"rows": 5, "now": NOW})
         shown = asked(warehouse, 1, 2, 3)["rows"]

@@ -1,6 +1,5 @@
 """Which lists of runs are due is decided from the tasks that are present, as it would be from all that is stored."""
 
-import contextlib
 import random
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,9 +13,8 @@ from hypothesis import strategies as st
 
 from taskhouse.passes import polling_policy
 from taskhouse.warehouse import sql
-from taskhouse.warehouse.engine import Attached
-from tests.blank import blank
-from tests.capture.test_open_runs import STATUSES, World, before, cursor, lived, moment, version
+from tests.blank import World, lived, opened
+from tests.capture.test_open_runs import STATUSES, before, cursor, moment, version
 
 EVERY_DUE = (Path(__file__).parent / "every_due.sql").read_text(encoding="utf-8")
 ASKED = {
@@ -30,9 +28,8 @@ LISTS = ("listed", "listed", "listed", "not_found", "refused", "unread", None)
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    path = blank(tmp_path_factory.mktemp("lists") / "warehouse.duckdb")
-    with contextlib.closing(Attached(path)) as attached:
-        yield attached.connection
+    with opened(tmp_path_factory.mktemp("lists") / "warehouse.duckdb") as connection:
+        yield connection
 
 
 def drawn(seed: int, tasks: int = 200) -> World:
